@@ -1,0 +1,1 @@
+"""A secure multi-tenant retail platform, run by Dagster."""

@@ -1,0 +1,48 @@
+"""What can go wrong here, and what to do about it: one base class for every error of the package."""
+
+from __future__ import annotations
+
+
+class RetailError(Exception):
+    """Something this project knows how to explain.
+
+    The message says what happened and to which thing; `next_step`, where there is one, what to do about it.
+    Neither ever holds a secret. `exit_code` is what the command ends with.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, next_step: str = "") -> None:
+        self.message = message
+        self.next_step = next_step
+        super().__init__(f"{message}\n  Next: {next_step}" if next_step else message)
+
+
+class SettingError(RetailError):
+    """A setting is missing or cannot be read."""
+
+
+class StackError(RetailError):
+    """A server could not be had, started or stopped."""
+
+
+class SourceError(RetailError):
+    """An input file as a whole cannot be loaded; nothing was written."""
+
+
+class WarehouseError(RetailError):
+    """PostgreSQL refused, or is not in the state that a step needs."""
+
+
+class ReplicationError(RetailError):
+    """The stream is not set up, or not running."""
+
+
+class MirrorError(RetailError):
+    """MongoDB refused, or its collections are not in the state that a step needs."""
+
+
+class CouldNotTellError(RetailError):
+    """A check could not be carried out, so neither yes nor no is the answer."""
+
+    exit_code = 2

@@ -1,0 +1,131 @@
+"""Where is everything? The environment, read once and typed; and the passwords, made once and kept readable to us alone."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from retail_pipeline.errors import SettingError
+
+PROJECT = Path(__file__).resolve().parent.parent
+SQL = PROJECT / "sql"
+INFRA = PROJECT / "infra"
+SAMPLE = PROJECT / "data" / "sample.csv"
+
+SERVERS = ("RETAIL_POSTGRES_DSN", "RETAIL_MONGO_URI", "RETAIL_KAFKA_BOOTSTRAP", "RETAIL_CONNECT_URL")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one deployment. An address is None where its variable is not set.
+
+    `postgres_dsn` and `mongo_uri` are those of the administrator; what connects as a lesser role takes the same
+    address with that role's name and password, see `warehouse.connection` and `mirror.client`.
+    """
+
+    home: Path
+    csv: Path
+    postgres_dsn: str | None
+    mongo_uri: str | None
+    kafka_bootstrap: str | None
+    connect_url: str | None
+    dagster_dsn: str | None
+    dagster_home: Path
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read the variables; an empty one counts as not set."""
+        values = {name: value for name, value in (environment or os.environ).items() if value}
+        home = Path(values.get("RETAIL_HOME", PROJECT / ".retail")).expanduser().resolve()
+        return cls(
+            home=home,
+            csv=Path(values.get("RETAIL_CSV", SAMPLE)).expanduser().resolve(),
+            postgres_dsn=values.get("RETAIL_POSTGRES_DSN"),
+            mongo_uri=values.get("RETAIL_MONGO_URI"),
+            kafka_bootstrap=values.get("RETAIL_KAFKA_BOOTSTRAP"),
+            connect_url=values.get("RETAIL_CONNECT_URL"),
+            dagster_dsn=values.get("RETAIL_DAGSTER_DSN"),
+            dagster_home=Path(values.get("DAGSTER_HOME", home / "dagster")).expanduser().resolve(),
+        )
+
+    def require(self, name: str) -> str:
+        """Give the address in field `name`, or raise SettingError with the variable to set."""
+        value = getattr(self, name)
+        if not value:
+            message = f"RETAIL_{name.upper()} is not set, and no embedded server is running."
+            raise SettingError(message, "start the embedded servers with `retail-pipeline up`, or set the variable")
+        return str(value)
+
+    @property
+    def credentials(self) -> Credentials:
+        """The passwords of this deployment."""
+        return Credentials(self.home / "credentials.json")
+
+
+class Credentials:
+    """Passwords by the name of what they open; each is generated when first asked for and never changes by itself."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def password(self, name: str) -> str:
+        """Give the password of `name`, such as `postgres/store_user_1`; make it on first use."""
+        return self.passwords([name])[name]
+
+    def passwords(self, names: list[str]) -> dict[str, str]:
+        """Give several passwords at once, with one write for those that are new."""
+        known = self._read()
+        if any(name not in known for name in names):
+            with self._locked():
+                known = self._read()
+                known |= {name: secrets.token_urlsafe(24) for name in names if name not in known}
+                self._write(known)
+        return {name: known[name] for name in names}
+
+    def rotate(self, name: str) -> str:
+        """Make and keep a new password for `name`."""
+        with self._locked():
+            known = self._read() | {name: secrets.token_urlsafe(24)}
+            self._write(known)
+        return known[name]
+
+    def _read(self) -> dict[str, str]:
+        try:
+            return dict(json.loads(self._path.read_text()))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            message = f"The passwords in {self._path} cannot be read: {error}."
+            raise SettingError(message, "give the file back to its owner, or `make clean` and start anew") from error
+
+    def _write(self, known: dict[str, str]) -> None:
+        temporary = self._path.with_suffix(".new")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(known, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self._path)
+
+    def _locked(self) -> _Lock:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return _Lock(self._path.with_suffix(".lock"))
+
+
+class _Lock:
+    """An exclusive lock on a file, freed by the system when its holder dies."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        self._file = self._path.open("w")
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
