@@ -246,7 +246,8 @@ SUPPORT: tuple[Table, ...] = (
         "the ledger of loaded files",
         _columns(
             ("file_id", "bigint", "numbered by the load"),
-            ("sha256", "text", "of the whole file, unique among accepted loads"),
+            ("sha256", "text", "of the whole file, unique among the accepted"),
+            ("accepted", "boolean", "false where too many rows were quarantined: then nothing was loaded"),
             ("name", "text", "the file's name without its folder"),
             ("bytes", "bigint", "its size"),
             ("rows_read", "bigint", "rows after the header = loaded + quarantined + duplicates"),
