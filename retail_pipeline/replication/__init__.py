@@ -1,0 +1,1 @@
+"""The stream: publication, slot, connectors, lag."""

@@ -1,0 +1,148 @@
+"""One process of ours: started so that it outlives us, recognised without mistake, stopped with all it started."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+# The child waits for one line before it becomes the server, and ends where its parent died before writing it:
+# so there is never a server that nobody remembers.
+_GATE = 'umask 077; read -r go && exec "$@" </dev/null'
+_ROTATE_ABOVE = 10_000_000
+_TAIL = 65_536
+_TELLING = re.compile(r"FATAL|ERROR|PANIC|Exception|Error\b|error:|cannot|could not|\"s\":\"[FE]\"")
+_STATE, _STARTED = 0, 19  # fields of /proc/PID/stat, counted after the name
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process by its id and the moment it started, so that a recycled id is never mistaken for it."""
+
+    pid: int
+    started: str
+
+    @classmethod
+    def of(cls, pid: int) -> Process:
+        """Recognise a living process."""
+        return cls(pid, _started(pid) or "")
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs; an ended child of ours is buried on the way."""
+        with suppress(ChildProcessError):
+            os.waitpid(self.pid, os.WNOHANG)
+        return bool(self.started) and _started(self.pid) == self.started
+
+
+def spawn(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    log: Path,
+    remember: Callable[[Process], None],
+) -> Process:
+    """Start `command` in a session of its own, its output appended to `log`; it runs once `remember` has returned."""
+    if log.exists() and log.stat().st_size > _ROTATE_ABOVE:
+        log.replace(log.with_suffix(".log.1"))
+    reader, writer = os.pipe()
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        pid = os.posix_spawn(
+            "/bin/sh",
+            ["sh", "-c", _GATE, "sh", *command],
+            dict(environment),
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, reader, 0),
+                (os.POSIX_SPAWN_DUP2, output, 1),
+                (os.POSIX_SPAWN_DUP2, output, 2),
+            ],
+            setsid=True,
+            setsigmask=[],
+            setsigdef=[signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGPIPE],
+        )
+        process = Process.of(pid)
+        remember(process)
+        os.write(writer, b"go\n")
+    finally:
+        for descriptor in (reader, writer, output):
+            os.close(descriptor)
+    return process
+
+
+def stop(process: Process, how: signal.Signals, patience: float) -> bool:
+    """End a process and everything in its session; give whether it went by itself within `patience` seconds."""
+    family = _session(process)
+    willing = True
+    if process.alive:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, how)
+        willing = _gone([process], patience)
+    rest = [member for member in {process, *family, *_session(process)} if member.alive]
+    for member in rest:
+        with suppress(ProcessLookupError):
+            os.kill(member.pid, signal.SIGKILL)
+    _gone(rest, 10)
+    return willing
+
+
+def tail(log: Path, start: int = 0) -> str:
+    """Give the last telling line of a log after byte `start`: the last that speaks of an error, else the last one."""
+    try:
+        size = log.stat().st_size
+        with log.open("rb") as file:
+            file.seek(max(start if start <= size else 0, size - _TAIL))
+            lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+    except OSError:
+        return ""
+    telling = [line for line in lines if _TELLING.search(line)]
+    return (telling or lines or [""])[-1][:500]
+
+
+def _started(pid: int) -> str | None:
+    """Give what is unique of a living process: this boot and the clock tick it started at."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return None
+    return None if fields[_STATE] in "ZX" else f"{boot} {fields[_STARTED]}"
+
+
+def _session(process: Process) -> list[Process]:
+    """Find what a process started and what is left of its session, itself excepted."""
+    living = _started(process.pid)
+    if living not in (None, process.started):
+        return []  # the id belongs to a stranger by now
+    found: set[int] = set()
+    if living:
+        with suppress(psutil.Error):
+            found = {child.pid for child in psutil.Process(process.pid).children(recursive=True)}
+    for pid in psutil.pids():
+        with suppress(OSError):
+            if os.getsid(pid) == process.pid and _ours(pid):
+                found.add(pid)
+    return [Process.of(pid) for pid in found - {process.pid}]
+
+
+def _ours(pid: int) -> bool:
+    """Whether a process runs for the same user as we do."""
+    with suppress(psutil.Error):
+        return psutil.Process(pid).uids().real == os.getuid()
+    return False
+
+
+def _gone(processes: list[Process], patience: float) -> bool:
+    """Wait until all of them ended."""
+    end = time.monotonic() + patience
+    while any(process.alive for process in processes):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True

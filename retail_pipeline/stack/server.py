@@ -1,0 +1,217 @@
+"""What all embedded servers share: start, wait until it answers, stop, and tell how it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from retail_pipeline.errors import RetailError, StackError
+from retail_pipeline.settings import Settings
+from retail_pipeline.stack import processes
+from retail_pipeline.stack.processes import Process
+from retail_pipeline.stack.state import State, is_free
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class ServerHealth:
+    """How one server is: `running`, `stopped` (on purpose), `dead` (not on purpose, or silent) or `external`."""
+
+    name: str
+    state: str
+    detail: str
+    log: Path | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether it can be used."""
+        return self.state in ("running", "external") and not self.detail.startswith("does not answer")
+
+
+class Server(ABC):
+    """One embedded server; a subclass says how it is prepared, started and asked whether it answers."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    variable: ClassVar[str | None] = None
+    stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
+    stop_patience: ClassVar[float] = 20
+    start_patience: ClassVar[float] = 120
+
+    def __init__(self, settings: Settings, state: State) -> None:
+        self.settings = settings
+        self.state = state
+
+    @property
+    def folder(self) -> Path:
+        """Where its data is."""
+        return self.settings.home / self.name
+
+    @property
+    def log(self) -> Path:
+        """Where its output goes."""
+        return self.settings.home / "logs" / f"{self.name}.log"
+
+    @property
+    def port(self) -> int:
+        """Its port on 127.0.0.1, chosen the first time it is asked for."""
+        return self.state.port(self.name)
+
+    def password(self, user: str) -> str:
+        """Give the password of one of its users."""
+        return self.settings.credentials.password(f"{self.name}/{user}")
+
+    @abstractmethod
+    def given(self) -> str | None:
+        """Give the address from the settings, where one is set."""
+
+    @abstractmethod
+    def address(self) -> str:
+        """Give the address of the embedded server."""
+
+    @abstractmethod
+    def place(self, address: str) -> str:
+        """Give host:port of an address, which tells the embedded server from another."""
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Make its folder and files, where they are not there yet."""
+
+    @abstractmethod
+    def command(self) -> list[str]:
+        """Give the command line; it never holds a secret."""
+
+    @abstractmethod
+    def check(self, address: str) -> None:
+        """Ask the server at `address` for a real answer; any exception means that there was none."""
+
+    def complete(self) -> None:  # noqa: B027  most servers have nothing left to do
+        """Do what is left to do once it answers: users, databases."""
+
+    def environment(self) -> dict[str, str]:
+        """Give the variables it starts with: none of ours, for a server needs no address and no password there."""
+        kept = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
+        return {name: os.environ[name] for name in kept if name in os.environ} | {"LANG": "C.UTF-8", "TZ": "UTC"}
+
+    @property
+    def external(self) -> bool:
+        """Whether the settings name another server than the embedded one.
+
+        `retail-pipeline env` exports the embedded addresses too, so a variable that is set proves nothing by itself.
+        """
+        given = self.given()
+        known = self.state.known_port(self.name)
+        return given is not None and (known is None or self.place(given) != f"127.0.0.1:{known}")
+
+    def current(self) -> str | None:
+        """Give the address to use: that of the settings, else the embedded one where it was ever started."""
+        if self.external:
+            return self.given()
+        return self.address() if self.state.known_port(self.name) else None
+
+    def up(self, report: Report) -> None:
+        """Start it unless it runs, and wait until it answers."""
+        begun = time.monotonic()
+        if self.external:
+            self._check_external()
+            report(f"{self.title}: the one at {self.place(self.given() or '')}, which {self.variable} names")
+            return
+        process = self.state.process(self.name)
+        if process and process.alive:
+            if self._answers_within(20, process):
+                report(f"{self.title}: running on 127.0.0.1:{self.port}")
+                return
+            report(f"{self.title}: runs but does not answer, is restarted; its log: {self.log}")
+            processes.stop(process, self.stop_signal, self.stop_patience)
+        elif process:
+            report(f"{self.title}: had died, is restarted; its log: {self.log}")
+            processes.stop(process, self.stop_signal, 0)  # what it may have left behind
+        self._start()
+        report(f"{self.title}: ready on 127.0.0.1:{self.port} after {time.monotonic() - begun:.1f} s")
+
+    def down(self, report: Report) -> None:
+        """Stop it and all it started."""
+        process = self.state.process(self.name)
+        if process is None:
+            return
+        begun = time.monotonic()
+        willing = processes.stop(process, self.stop_signal, self.stop_patience)
+        self.state.forget(self.name)
+        how = "stopped" if willing else "did not stop by itself and was killed"
+        report(f"{self.title}: {how} after {time.monotonic() - begun:.1f} s")
+
+    def health(self) -> ServerHealth:
+        """Tell how it is, now."""
+        if self.external:
+            return ServerHealth(self.name, "external", self._silence(self.given() or "") or "answers", None)
+        process = self.state.process(self.name)
+        if process is None:
+            return ServerHealth(self.name, "stopped", "", self.log)
+        if not process.alive:
+            return ServerHealth(self.name, "dead", self.redact(processes.tail(self.log)), self.log)
+        silence = self._silence(self.address())
+        where = f"127.0.0.1:{self.port}, pid {process.pid}"
+        return ServerHealth(self.name, "dead" if silence else "running", silence or where, self.log)
+
+    def redact(self, text: str) -> str:
+        """Take every password of ours out of a text."""
+        path = self.settings.home / "credentials.json"
+        for secret in json.loads(path.read_text()).values() if path.exists() else ():
+            text = text.replace(secret, "***")
+        return text
+
+    def _start(self) -> None:
+        """Start it anew and wait until it answers."""
+        self.log.parent.mkdir(exist_ok=True, parents=True)
+        if not is_free(self.port):
+            message = f"Port {self.port} of {self.title} is taken by another program."
+            raise StackError(message, f"end that program (`ss -ltnp 'sport = :{self.port}'` names it) and try again")
+        self.prepare()
+        written = self.log.stat().st_size if self.log.exists() else 0
+        process = processes.spawn(
+            self.command(), self.environment(), self.log, lambda it: self.state.remember(self.name, it)
+        )
+        if not self._answers_within(self.start_patience, process):
+            what = "does not answer" if process.alive else "ended while starting"
+            last = self.redact(processes.tail(self.log, written))
+            raise StackError(f"{self.title} {what}. Its last word: {last or 'none'}", f"read {self.log}")
+        self.complete()
+
+    def _answers_within(self, patience: float, process: Process) -> bool:
+        end = time.monotonic() + patience
+        pause = 0.05
+        while process.alive:
+            if not self._silence(self.address()):
+                return True
+            if time.monotonic() > end:
+                return False
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.5)
+        return False
+
+    def _silence(self, address: str) -> str:
+        """Tell why it does not answer; empty when it does."""
+        try:
+            self.check(address)
+        except Exception as error:  # noqa: BLE001  each client has exceptions of its own; all mean the same here
+            return self.redact(f"does not answer: {type(error).__name__}: {str(error).splitlines()[0:1]}")
+        return ""
+
+    def _check_external(self) -> None:
+        """Raise where the server that the settings name does not answer."""
+        try:
+            self.check(self.given() or "")
+        except RetailError:
+            raise
+        except Exception as error:
+            place = self.place(self.given() or "")
+            message = f"{self.title} at {place}, which {self.variable} names, does not answer: {type(error).__name__}."
+            raise StackError(message, f"start that server, or unset {self.variable} to use the embedded one") from error

@@ -1,0 +1,43 @@
+"""The servers of the test run: its own, in a home of its own, so that a demo beside it is never touched."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from retail_pipeline import stack
+from retail_pipeline.settings import Settings
+
+_PREFIX = "retail-test-"
+
+
+@pytest.fixture(scope="session")
+def test_home() -> Iterator[Path]:
+    """A state folder that any user may enter, removed at the end with its servers stopped."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        owner = left.name.removeprefix(_PREFIX).split("-")[0]
+        if owner.isdecimal() and not psutil.pid_exists(int(owner)) and os.access(left, os.W_OK):
+            _remove(left)  # of a test run that was killed
+    home = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    home.chmod(0o755)
+    yield home
+    _remove(home)
+
+
+@pytest.fixture(scope="session")
+def postgres_settings(test_home: Path) -> Settings:
+    """PostgreSQL alone, with the databases `walmart` and `dagster`."""
+    settings = Settings.from_environment({"RETAIL_HOME": str(test_home)})
+    stack.up(settings, print, dagster=False, only=("postgres",))
+    return Settings.from_environment(stack.environment(settings))
+
+
+def _remove(home: Path) -> None:
+    stack.down(Settings.from_environment({"RETAIL_HOME": str(home)}), print, wipe=True)
+    shutil.rmtree(home, ignore_errors=True)
