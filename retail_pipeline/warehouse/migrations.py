@@ -1,0 +1,127 @@
+"""Which state is the schema in? The files of sql/migrations once each, those of sql/repeatable when they changed."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg2
+
+from retail_pipeline.errors import WarehouseError
+from retail_pipeline.settings import SQL
+from retail_pipeline.warehouse.connection import connect_dsn
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+_LOCK = 7_237_418_305  # any number, as long as nothing else in this database locks it
+_NUMBERED = re.compile(r"^\d{4}_[a-z0-9_]+\.sql$")
+# pg_dump's own version, and the random key that it guards its output with.
+_CHANGES_BY_ITSELF = re.compile(r"^(-- Dumped (from|by) .*|\\(un)?restrict .*|SET .*|SELECT pg_catalog\.set_config.*)$")
+
+
+@dataclass(frozen=True)
+class Script:
+    """A file of SQL as it is now."""
+
+    name: str
+    text: str
+
+    @property
+    def sha256(self) -> str:
+        """Give what identifies its text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def migrate(dsn: str, folder: Path = SQL) -> list[str]:
+    """Bring the database at `dsn`, an address of a superuser, to the state of the files; name those that were run.
+
+    Each file is one transaction with its line in the ledger, under a lock that a second caller waits for.
+    """
+    numbered = _scripts(folder / "migrations")
+    repeatable = _scripts(folder / "repeatable")
+    ran: list[str] = []
+    with connect_dsn(dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_lock(%s)", (_LOCK,))
+        connection.commit()
+        _run(cursor, Script("bootstrap.sql", (folder / "bootstrap.sql").read_text()))
+        connection.commit()
+        applied = _applied(cursor)
+        _refuse_rewritten_history(applied, numbered)
+        pending = [script for script in numbered if script.name not in applied]
+        pending += [script for script in repeatable if applied.get(script.name) != script.sha256 or pending]
+        for script in pending:
+            _run(cursor, script)
+            cursor.execute(
+                "insert into retail.schema_migrations (name, sha256, applied_at) values (%s, %s, now()) "
+                "on conflict (name) do update set sha256 = excluded.sha256, applied_at = excluded.applied_at",
+                (script.name, script.sha256),
+            )
+            connection.commit()
+            ran.append(script.name)
+    return ran
+
+
+def dump_schema(dsn: str, pg_dump: str | Path = "pg_dump") -> str:
+    """Print the schema of the database at `dsn` with PostgreSQL's own tool, without what differs from call to call."""
+    done = subprocess.run(
+        [str(pg_dump), "--schema-only", "--no-comments", f"--dbname={dsn}"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise WarehouseError(f"pg_dump could not print the schema: {done.stderr.strip()}")
+    lines = [line for line in done.stdout.splitlines() if not _CHANGES_BY_ITSELF.match(line)]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+
+
+def _scripts(folder: Path) -> list[Script]:
+    """Read the files of a folder in the order of their names."""
+    scripts = [Script(path.name, path.read_text()) for path in sorted(folder.glob("*.sql"))]
+    misnamed = [script.name for script in scripts if folder.name == "migrations" and not _NUMBERED.match(script.name)]
+    if misnamed:
+        raise WarehouseError(
+            f"{', '.join(misnamed)} in {folder} has no place in the order.", "name it NNNN_what_it_does.sql"
+        )
+    return scripts
+
+
+def _applied(cursor: Cursor) -> dict[str, str]:
+    cursor.execute("select name, sha256 from retail.schema_migrations")
+    return dict(cursor.fetchall())
+
+
+def _refuse_rewritten_history(applied: dict[str, str], numbered: list[Script]) -> None:
+    """Raise where a numbered file that was applied is now another, or gone, or would come before one that was."""
+    now = {script.name: script.sha256 for script in numbered}
+    past = sorted(name for name in applied if _NUMBERED.match(name))
+    for name in past:
+        if name not in now:
+            raise WarehouseError(
+                f"Migration {name} was applied to this database and is missing from the files.",
+                "bring the file back; the database may belong to a newer version",
+            )
+        if now[name] != applied[name]:
+            raise WarehouseError(
+                f"Migration {name} was applied to this database and has been edited since.",
+                "undo the edit, and write a new migration for what should change",
+            )
+    late = [script.name for script in numbered if past and script.name not in applied and script.name < past[-1]]
+    if late:
+        raise WarehouseError(
+            f"Migration {late[0]} comes before {past[-1]}, which was applied already.",
+            "give it a number after the last one",
+        )
+
+
+def _run(cursor: Cursor, script: Script) -> None:
+    try:
+        cursor.execute(script.text)
+        cursor.execute("reset role")
+    except psycopg2.Error as error:
+        raise WarehouseError(f"{script.name} failed, and nothing of it was kept: {str(error).strip()}") from error

@@ -1,0 +1,216 @@
+"""Who can log in to PostgreSQL? The service roles, and one login for every store, mapped to it in role_store."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from psycopg2 import sql
+
+from retail_pipeline.errors import WarehouseError
+from retail_pipeline.warehouse.connection import SERVICES, STORES, connect_dsn, store_role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+    from retail_pipeline.settings import Settings
+
+STORE_CONNECTIONS = 40
+# Defaults for a session of a store: none of them may hold what others wait for.
+STORE_LIMITS = {
+    "statement_timeout": "30s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+
+_ITERATIONS = 4096
+_LOCK = 7_237_418_306
+_VERIFIER = re.compile(r"^SCRAM-SHA-256\$(\d+):([^$]+)\$([^:]+):(.+)$")
+
+
+@dataclass(frozen=True)
+class _Role:
+    """What the catalog says about a login."""
+
+    connections: int
+    verifier: str | None
+    limits: frozenset[str]
+    is_store: bool
+
+
+def provision(settings: Settings) -> list[str]:
+    """Let the service roles and a login for every store of retail.stores in; name the roles that needed a change.
+
+    The passwords are those of the settings' credentials. A login that an operator disabled stays disabled.
+    """
+    with connect_dsn(settings.require("postgres_dsn")) as connection, connection.cursor() as cursor:
+        _lock(cursor)
+        cursor.execute("select store_id from retail.stores order by store_id")
+        stores = [row[0] for row in cursor.fetchall()]
+        return _provision(cursor, settings, SERVICES, stores)
+
+
+def add_store(settings: Settings, store_id: int) -> str:
+    """Give a store its login, or let a disabled one in again; give the role's name."""
+    role = store_role(store_id)
+    with connect_dsn(settings.require("postgres_dsn")) as connection, connection.cursor() as cursor:
+        _lock(cursor)
+        cursor.execute("select 1 from retail.stores where store_id = %s", (store_id,))
+        if cursor.fetchone() is None:
+            raise WarehouseError(
+                f"There is no store {store_id}, so it can have no login.", "add the store to retail.stores first"
+            )
+        _provision(cursor, settings, (), [store_id])
+        cursor.execute(sql.SQL("alter role {} login").format(sql.Identifier(role)))
+    return role
+
+
+def disable_store(settings: Settings, store_id: int) -> None:
+    """Keep a store's login out, and end its sessions; its rows, its mapping and its password stay."""
+    role = store_role(store_id)
+    with connect_dsn(settings.require("postgres_dsn")) as connection, connection.cursor() as cursor:
+        _lock(cursor)
+        _require_role(cursor, role)
+        cursor.execute(sql.SQL("alter role {} nologin").format(sql.Identifier(role)))
+        connection.commit()
+        _end_sessions(cursor, role)
+
+
+def remove_store(settings: Settings, store_id: int) -> None:
+    """Drop a store's login and its mapping; its rows stay. The next `provision` would make the login anew."""
+    role = store_role(store_id)
+    with connect_dsn(settings.require("postgres_dsn")) as connection, connection.cursor() as cursor:
+        _lock(cursor)
+        _require_role(cursor, role)
+        cursor.execute("delete from retail.role_store where role_name = %s", (role,))
+        cursor.execute(sql.SQL("alter role {} nologin").format(sql.Identifier(role)))
+        connection.commit()
+        _end_sessions(cursor, role)
+        cursor.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))
+
+
+def rotate_password(settings: Settings, role: str) -> None:
+    """Give a role a new password, kept in the credentials; sessions that are open go on."""
+    with connect_dsn(settings.require("postgres_dsn")) as connection, connection.cursor() as cursor:
+        _lock(cursor)
+        _require_role(cursor, role)
+        password = settings.credentials.rotate(f"postgres/{role}")
+        _set_password(cursor, role, password)
+
+
+def _provision(cursor: Cursor, settings: Settings, services: Iterable[str], stores: list[int]) -> list[str]:
+    names = [*services, *map(store_role, stores)]
+    passwords = settings.credentials.passwords([f"postgres/{name}" for name in names])
+    present = _present(cursor)
+    changed = [name for name in services if _provision_password(cursor, name, present, passwords)]
+    for store_id in stores:
+        name = store_role(store_id)
+        steps = (
+            _provision_store(cursor, name, present.get(name)),
+            _provision_password(cursor, name, present, passwords),
+            _provision_mapping(cursor, name, store_id),
+        )
+        if any(steps):
+            changed.append(name)
+    return changed
+
+
+def _provision_store(cursor: Cursor, name: str, present: _Role | None) -> bool:
+    """Make a store's login with its group and limits, or correct them; tell whether anything was to do."""
+    role = sql.Identifier(name)
+    if present is None:
+        cursor.execute(sql.SQL("create role {} login").format(role))
+    wanted = frozenset(f"{setting}={value}" for setting, value in STORE_LIMITS.items())
+    if present and present.is_store and present.connections == STORE_CONNECTIONS and present.limits == wanted:
+        return False
+    cursor.execute(sql.SQL("alter role {} connection limit {}").format(role, sql.Literal(STORE_CONNECTIONS)))
+    cursor.execute(sql.SQL("alter role {} reset all").format(role))
+    for setting, value in STORE_LIMITS.items():
+        statement = sql.SQL("alter role {} set {} = {}")
+        cursor.execute(statement.format(role, sql.Identifier(setting), sql.Literal(value)))
+    # Its rights come by inheritance; becoming the group itself would serve nothing.
+    cursor.execute(sql.SQL("grant {} to {} with inherit true, set false").format(sql.Identifier(STORES), role))
+    return True
+
+
+def _provision_password(cursor: Cursor, name: str, present: dict[str, _Role], passwords: dict[str, str]) -> bool:
+    password = passwords[f"postgres/{name}"]
+    role = present.get(name)
+    if role and role.verifier and _opens(role.verifier, password):
+        return False
+    _set_password(cursor, name, password)
+    return True
+
+
+def _provision_mapping(cursor: Cursor, name: str, store_id: int) -> bool:
+    cursor.execute(
+        "insert into retail.role_store as rs (role_name, store_id) values (%s, %s) "
+        "on conflict (role_name) do update set store_id = excluded.store_id where rs.store_id <> excluded.store_id",
+        (name, store_id),
+    )
+    return bool(cursor.rowcount)
+
+
+def _present(cursor: Cursor) -> dict[str, _Role]:
+    """Read every login that is there, with one statement however many stores there are."""
+    cursor.execute(
+        "select a.rolname, a.rolconnlimit, a.rolpassword, coalesce(s.setconfig, '{}'),"
+        "   exists (select from pg_auth_members as m where m.member = a.oid and m.roleid = %s::regrole"
+        "       and m.inherit_option) "
+        "from pg_authid as a left join pg_db_role_setting as s on s.setrole = a.oid and s.setdatabase = 0",
+        (STORES,),
+    )
+    return {
+        name: _Role(connections, verifier, frozenset(limits), is_store)
+        for name, connections, verifier, limits, is_store in cursor.fetchall()
+    }
+
+
+def _require_role(cursor: Cursor, role: str) -> None:
+    cursor.execute("select 1 from pg_roles where rolname = %s", (role,))
+    if cursor.fetchone() is None:
+        raise WarehouseError(
+            f"There is no login {role}.", "add it with `retail-pipeline`, or load a file with its store"
+        )
+
+
+def _end_sessions(cursor: Cursor, role: str) -> None:
+    """End the sessions of a role that can no longer log in, and wait until they are gone."""
+    cursor.execute("select pg_terminate_backend(pid, 10000) from pg_stat_activity where usename = %s", (role,))
+
+
+def _lock(cursor: Cursor) -> None:
+    """Let one caller at a time change logins: two changes of one role at once fail."""
+    cursor.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+
+
+def _set_password(cursor: Cursor, role: str, password: str) -> None:
+    """Set what proves the password instead of the password, which a log of statements would keep."""
+    statement = sql.SQL("alter role {} password {}").format(
+        sql.Identifier(role), sql.Literal(_verifier(password, secrets.token_bytes(16), _ITERATIONS))
+    )
+    cursor.execute(statement)
+
+
+def _verifier(password: str, salt: bytes, iterations: int) -> str:
+    """Compute what PostgreSQL keeps of a password (RFC 5803), for one of ASCII characters only, as ours are."""
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode("ascii"), salt, iterations)
+    stored_key = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+    server_key = hmac.digest(salted, b"Server Key", "sha256")
+    encoded = (base64.b64encode(part).decode() for part in (salt, stored_key, server_key))
+    return "SCRAM-SHA-256${}:{}${}:{}".format(iterations, *encoded)
+
+
+def _opens(verifier: str, password: str) -> bool:
+    """Tell whether a kept verifier is that of the password."""
+    parts = _VERIFIER.match(verifier)
+    if parts is None:
+        return False
+    return hmac.compare_digest(verifier, _verifier(password, base64.b64decode(parts[2]), int(parts[1])))
