@@ -1,0 +1,159 @@
+"""How does something connect to MongoDB? As one user, at the address of the settings; and who those users are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+
+from pymongo import MongoClient, monitoring
+from pymongo.database import Database
+from pymongo.errors import ConnectionFailure, OperationFailure
+
+from retail_pipeline.errors import MirrorError
+from retail_pipeline.settings import Settings
+from retail_pipeline.tables import MONGO_DATABASE, RED
+
+Document = dict[str, Any]
+Client = MongoClient[Document]
+
+WRITER = "retail_writer"
+SINK = "retail_sink"
+ANALYST = "analyst"
+SINK_ROLE = "stream_sink"
+
+# Users live beside the administrator, so that one authSource is right for all.
+USERS_DATABASE = "admin"
+_APPLICATION = "retail-pipeline"
+_ANSWER_WITHIN_MS = 15_000
+_NOT_AUTHORIZED = (13, 18)
+
+
+def administrator(settings: Settings) -> str:
+    """Name the user whose address the settings hold."""
+    return unquote(urlsplit(settings.require("mongo_uri")).username or "")
+
+
+def uri(settings: Settings, user: str, options: Mapping[str, str] | None = None) -> str:
+    """Give the address at which `user` connects, with its password in it; `options` are added to the address's own.
+
+    The address of the administrator keeps that user's password.
+    """
+    parts = urlsplit(settings.require("mongo_uri"))
+    login, _, hosts = parts.netloc.rpartition("@")
+    query = dict(parse_qsl(parts.query))
+    if user != administrator(settings):
+        password = settings.credentials.password(f"mongo/{user}")
+        login = f"{quote(user, safe='')}:{quote(password, safe='')}"
+        query["authSource"] = USERS_DATABASE
+    netloc = f"{login}@{hosts}" if login else hosts
+    return urlunsplit((parts.scheme, netloc, parts.path or "/", urlencode(query | dict(options or {})), ""))
+
+
+@contextmanager
+def connect(settings: Settings, user: str, *, listeners: Sequence[monitoring.CommandListener] = ()) -> Iterator[Client]:
+    """Connect as `user`: every write is acknowledged by the majority and in its journal before it counts."""
+    client: Client = MongoClient(
+        uri(settings, user),
+        appname=_APPLICATION,
+        tz_aware=True,
+        serverSelectionTimeoutMS=_ANSWER_WITHIN_MS,
+        connectTimeoutMS=_ANSWER_WITHIN_MS,
+        w="majority",
+        journal=True,
+        event_listeners=list(listeners),
+    )
+    with client:
+        try:
+            yield client
+        except ConnectionFailure as error:
+            raise MirrorError(
+                f"MongoDB at {place(settings)} does not answer.",
+                "see `retail-pipeline status`; `retail-pipeline up` starts the embedded server",
+            ) from error
+        except OperationFailure as error:
+            if error.code not in _NOT_AUTHORIZED:
+                raise
+            raise MirrorError(
+                f"MongoDB at {place(settings)} refuses {user}: {error.details.get('errmsg') if error.details else ''}",
+                "run the initial load, which makes the users, or look whether the passwords are those of this server",
+            ) from error
+
+
+def place(settings: Settings) -> str:
+    """Name the hosts of the address, without user and password."""
+    return urlsplit(settings.require("mongo_uri")).netloc.rpartition("@")[2]
+
+
+def mirror(client: Client) -> Database[Document]:
+    """Give the database of the collections."""
+    return client[MONGO_DATABASE]
+
+
+def provision(settings: Settings) -> list[str]:
+    """Make the services' users and the sink's role, or bring back what is missing of them; tell what was made."""
+    with connect(settings, administrator(settings)) as client:
+        made = ensure_role(client, SINK_ROLE, [_privilege(table.name, _SINK_ACTIONS) for table in RED])
+        users = {
+            WRITER: [{"role": "readWrite", "db": MONGO_DATABASE}],
+            SINK: [{"role": SINK_ROLE, "db": MONGO_DATABASE}],
+            ANALYST: [{"role": "read", "db": MONGO_DATABASE}],
+        }
+        return made + ensure_users(settings, client, users)
+
+
+_SINK_ACTIONS = ("find", "insert", "update", "remove")
+
+
+def _privilege(collection: str, actions: Sequence[str]) -> Document:
+    return {"resource": {"db": MONGO_DATABASE, "collection": collection}, "actions": sorted(actions)}
+
+
+def readable(collections: Sequence[str]) -> list[Document]:
+    """Give the privileges of a role that may read these collections or views and nothing else."""
+    return [_privilege(name, ["find"]) for name in collections]
+
+
+def ensure_role(client: Client, name: str, privileges: list[Document]) -> list[str]:
+    """Make the role, or give it exactly these privileges."""
+    database = mirror(client)
+    found = database.command("rolesInfo", name, showPrivileges=True)["roles"]
+    present = [_plain(privilege) for role in found for privilege in role["privileges"]]
+    if found and sorted(map(str, present)) == sorted(map(str, map(_plain, privileges))):
+        return []
+    database.command("updateRole" if found else "createRole", name, privileges=privileges, roles=[])
+    return [f"role {name}"]
+
+
+def _plain(privilege: Document) -> Document:
+    resource = privilege["resource"]
+    return {
+        "resource": {"db": resource["db"], "collection": resource["collection"]},
+        "actions": sorted(privilege["actions"]),
+    }
+
+
+def ensure_users(settings: Settings, client: Client, users: Mapping[str, list[Document]]) -> list[str]:
+    """Make the users that are missing, and bring roles and passwords of the others to what they should be."""
+    passwords = settings.credentials.passwords([f"mongo/{name}" for name in users])
+    database = client[USERS_DATABASE]
+    present = {user["user"]: user for user in database.command("usersInfo")["users"]} if users else {}
+    made = []
+    for name, roles in users.items():
+        password = passwords[f"mongo/{name}"]
+        # A server never shows a password, so what was set is remembered beside it. A random password of 192 bits
+        # cannot be found from this.
+        mark = {"password_mark": hashlib.sha256(password.encode()).hexdigest()[:16]}
+        user = present.get(name)
+        if user and user.get("customData") == mark and _roles(user["roles"]) == _roles(roles):
+            continue
+        command = "updateUser" if user else "createUser"
+        database.command(command, name, pwd=password, roles=roles, customData=mark, mechanisms=["SCRAM-SHA-256"])
+        made.append(f"user {name}")
+    return made
+
+
+def _roles(roles: Sequence[Mapping[str, str]]) -> set[tuple[str, str]]:
+    return {(role["role"], role["db"]) for role in roles}

@@ -1,0 +1,133 @@
+"""What does a row look like in MongoDB? The one answer, whichever way the row came."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from functools import cache, lru_cache
+from typing import Any
+
+import bson
+from bson.decimal128 import Decimal128
+from bson.int64 import Int64
+
+from retail_pipeline.tables import Table
+
+Document = dict[str, Any]
+
+_INTEGER_BITS = {"integer": 32, "bigint": 64}
+
+
+@lru_cache(maxsize=100_000)
+def _decimal(text: str) -> Decimal128:
+    """Prices repeat, and making a Decimal128 is the dearest step of a document."""
+    return Decimal128(text)
+
+
+def _money(value: Decimal) -> Decimal128:
+    return _decimal(format(value, "f"))
+
+
+def _second(value: dt.datetime) -> str:
+    return value.isoformat(timespec="seconds") + "Z"
+
+
+def _day(value: dt.date) -> str:
+    return value.isoformat()
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+_CONVERSIONS: dict[str, Callable[[Any], Any]] = {
+    "integer": _same,
+    "bigint": Int64,
+    "boolean": _same,
+    "text": _same,
+    "numeric": _money,
+    "timestamp(0) without time zone": _second,
+    "date": _day,
+    "timestamp with time zone": _same,
+}
+
+
+def _conversion(type_: str) -> Callable[[Any], Any]:
+    """Give the conversion of a PostgreSQL type, or KeyError for one that no mirrored table may have."""
+    return _CONVERSIONS[type_.partition("(")[0] if type_.startswith("numeric") else type_]
+
+
+@cache
+def converter(table: Table) -> Callable[[Sequence[Any]], Document]:
+    """Give the function that turns a row of `table`, its columns in the table's order, into the document.
+
+    A row's value is what psycopg2 gives for the column's type; None stays null.
+    """
+    names = table.column_names
+    conversions = [_conversion(column.type) for column in table.columns]
+    # A conversion that changes nothing is left out of the loop, which runs for every value of every row.
+    changed = [(index, convert) for index, convert in enumerate(conversions) if convert is not _same]
+    key = [(name, names.index(name)) for name in table.key]
+
+    def from_row(row: Sequence[Any]) -> Document:
+        values = list(row)
+        for index, convert in changed:
+            if values[index] is not None:
+                values[index] = convert(values[index])
+        document: Document = {"_id": {name: values[index] for name, index in key}}
+        document.update(zip(names, values, strict=True))
+        return document
+
+    return from_row
+
+
+def from_row(table: Table, row: Sequence[Any]) -> Document:
+    """Turn one row of `table`, its columns in the table's order, into the document."""
+    return converter(table)(row)
+
+
+def encoded(table: Table, rows: Iterable[Sequence[Any]]) -> Iterable[bytes]:
+    """Turn rows into the bytes of their documents: equal bytes mean equal values, types and order of fields."""
+    from_row_of_table = converter(table)
+    encode = bson.encode
+    return (encode(from_row_of_table(row)) for row in rows)
+
+
+def key_values(table: Table, identity: Any) -> tuple[Any, ...] | None:
+    """Give the values of the key in an `_id`, as PostgreSQL takes them; None where no row can have that key.
+
+    A document that someone else wrote can have any `_id`: a number, names in another order, a value out of range.
+    """
+    if not isinstance(identity, dict) or tuple(identity) != table.key:
+        return None
+    values = []
+    for name, value in identity.items():
+        type_ = next(column.type for column in table.columns if column.name == name)
+        plain = _key_value(type_, value)
+        if plain is None:
+            return None
+        values.append(plain)
+    return tuple(values)
+
+
+def _key_value(type_: str, value: Any) -> int | str | None:
+    bits = _INTEGER_BITS.get(type_)
+    if bits is None:
+        return _day_value(value)
+    # MongoDB holds 1, 1.0 and Decimal128("1") for the same key.
+    number = value.to_decimal() if isinstance(value, Decimal128) else value
+    if isinstance(number, bool) or not isinstance(number, int | float | Decimal):
+        return None
+    try:
+        whole = int(number)
+    except (ValueError, OverflowError):
+        return None
+    return whole if whole == number and -(2 ** (bits - 1)) <= whole < 2 ** (bits - 1) else None
+
+
+def _day_value(value: Any) -> str | None:
+    try:
+        return value if dt.date.fromisoformat(value).isoformat() == value else None
+    except (TypeError, ValueError):
+        return None

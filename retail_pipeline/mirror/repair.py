@@ -1,0 +1,75 @@
+"""Make MongoDB what PostgreSQL is, beside the running stream, and prove it afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pymongo.client_session import ClientSession
+
+from retail_pipeline.mirror import comparison, fidelity, snapshot, writing
+from retail_pipeline.mirror.client import WRITER, Client, connect, mirror
+from retail_pipeline.mirror.comparison import Difference, Kind
+from retail_pipeline.settings import Settings
+from retail_pipeline.tables import MIRRORED, Table
+
+_KEYS_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class RepairReport:
+    """How many documents were rewritten and deleted, by table; and the comparison made after."""
+
+    written: dict[str, int]
+    deleted: dict[str, int]
+    after: fidelity.FidelityReport
+
+
+def repair(
+    settings: Settings,
+    tables: Sequence[Table] = MIRRORED,
+    *,
+    settle_seconds: float = fidelity.SETTLE_SECONDS,
+    report: Callable[[str], None] = lambda _: None,
+) -> RepairReport:
+    """Rewrite each document that deviates from its row, delete each that has none, and compare again."""
+    written: dict[str, int] = {}
+    deleted: dict[str, int] = {}
+    with fidelity.could_tell(), snapshot.alone(settings, report), connect(settings, WRITER) as client:
+        with snapshot.take(settings) as now, snapshot.latest(settings) as latest:
+            writing.ensure_collections(mirror(client), [table.name for table in tables])
+            for table in tables:
+                present = comparison.stored(mirror(client)[table.name])
+                found = comparison.differences(now.documents(table), present, table.key)
+                for batch in writing.batches(found, _KEYS_AT_ONCE):
+                    done = _mend(client, table, latest, batch)
+                    extra = sum(difference.kind is Kind.EXTRA for difference in done)
+                    deleted[table.name] = deleted.get(table.name, 0) + extra
+                    written[table.name] = written.get(table.name, 0) + len(done) - extra
+                if table.name in written:
+                    report(f"{table.name}: {written[table.name]} rewritten, {deleted[table.name]} deleted.")
+        after = fidelity.verify(settings, tables, settle_seconds=settle_seconds)
+    return RepairReport(written, deleted, after)
+
+
+def _mend(client: Client, table: Table, latest: snapshot.Snapshot, suspects: Sequence[Difference]) -> list[Difference]:
+    """Look at the suspects again and write what is still wrong, all in one transaction of MongoDB.
+
+    The documents are read first, which fixes the transaction's view, and their rows then. A change that the stream
+    delivered before is in both; one that it delivers between makes the write conflict, and all is looked at again;
+    one that it delivers after goes over what was written here, as it should. So no older row ends on a newer document.
+    """
+    collection = mirror(client)[table.name]
+    identities = [difference.identity for difference in suspects]
+
+    def mend(session: ClientSession) -> list[Difference]:
+        looked: list[Any] = fidelity.look(table, latest, collection, identities, session=session)
+        wrong = [difference for difference in looked if difference]
+        operations = [write for difference in wrong for write in writing.writes(difference)]
+        if operations:
+            collection.bulk_write(operations, ordered=True, session=session)
+        return wrong
+
+    with client.start_session() as session:
+        return session.with_transaction(mend)

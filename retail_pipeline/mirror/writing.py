@@ -1,0 +1,94 @@
+"""How do collections change without a reader seeing half of it? In one transaction, or by a swap of the collection."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from bson.raw_bson import RawBSONDocument
+from pymongo import DeleteOne, InsertOne, MongoClient, ReplaceOne
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+
+from retail_pipeline.errors import MirrorError
+from retail_pipeline.mirror.comparison import Difference
+
+Document = dict[str, Any]
+Write = InsertOne[Any] | ReplaceOne[Any] | DeleteOne
+
+# More than this in one transaction takes so long that another writer's conflict becomes likely; then a swap is quicker.
+TRANSACTION_LIMIT = 10_000
+NEXT = ".next"
+_DOCUMENTS_AT_ONCE = 5_000
+
+
+def writes(difference: Difference) -> list[Write]:
+    """Give the operations that make a document what it should be."""
+    # Without $eq an _id that is a regular expression would be taken for a pattern.
+    if difference.wanted is None:
+        return [DeleteOne({"_id": {"$eq": _identity(difference.present)}})]
+    document = RawBSONDocument(difference.wanted)
+    if difference.present is None or _identity(difference.wanted).raw == _identity(difference.present).raw:
+        return [ReplaceOne({"_id": {"$eq": document["_id"]}}, document, upsert=True)]
+    # MongoDB takes Int32 1 and Int64 1 for the same _id and keeps the old one through a replacement.
+    return [DeleteOne({"_id": {"$eq": _identity(difference.present)}}), InsertOne(document)]
+
+
+def _identity(document: bytes | None) -> Any:
+    return RawBSONDocument(document or b"")["_id"]
+
+
+def apply(client: MongoClient[Document], database: str, changes: Mapping[str, list[Write]]) -> None:
+    """Apply the changes of several collections in one transaction: readers see all of them or none."""
+    changes = {name: operations for name, operations in changes.items() if operations}
+    if not changes:
+        return
+
+    def write(session: ClientSession) -> None:
+        for name, operations in changes.items():
+            client[database][name].bulk_write(operations, ordered=True, session=session)
+
+    with client.start_session() as session:
+        session.with_transaction(write)
+
+
+def ensure_collections(database: Database[Document], names: Iterable[str]) -> None:
+    """Make the collections that are missing, empty: a transaction's readers need them there."""
+    present = set(database.list_collection_names())
+    for name in names:
+        if name not in present:
+            database.create_collection(name)
+
+
+def fill_next(database: Database[Document], name: str, encoded: Iterable[bytes]) -> int:
+    """Write documents into the collection that will replace `name`; count them."""
+    collection = database[name + NEXT]
+    collection.drop()
+    database.create_collection(collection.name)
+    written = 0
+    for batch in batches(encoded, _DOCUMENTS_AT_ONCE):
+        collection.insert_many(map(RawBSONDocument, batch), ordered=False)
+        written += len(batch)
+    found = collection.count_documents({})
+    if found != written:
+        raise MirrorError(
+            f"{collection.name} holds {found} documents where {written} were written.",
+            "another run wrote to it at the same time; run this one again",
+        )
+    return written
+
+
+def swap(database: Database[Document], name: str) -> None:
+    """Put the collection that was filled in the place of `name`: readers see the old one or the new one.
+
+    A cursor that is open on the old one ends with QueryPlanKilled, and its reader starts again.
+    """
+    database[name + NEXT].rename(name, dropTarget=True)
+
+
+def batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Cut a stream into lists of `size` items."""
+    iterator = iter(items)
+    while batch := list(itertools.islice(iterator, size)):
+        yield batch
