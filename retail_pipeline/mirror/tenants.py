@@ -32,10 +32,10 @@ def view(store_id: int, collection: str) -> str:
 
 def definitions(store_id: int) -> dict[str, tuple[str, list[Document]]]:
     """Give a store's views: name → collection and pipeline."""
-    own = {TENANT: store_id}
+    own: Document = {TENANT: store_id}
     # Keys begin with the store, so the index that every collection has finds a store's documents; the field decides.
-    by_key = {"_id": {"$gte": own, "$lt": {TENANT: store_id + 1}}, **own}
-    views = {
+    by_key: Document = {"_id": {"$gte": own, "$lt": {TENANT: store_id + 1}}, **own}
+    views: dict[str, tuple[str, list[Document]]] = {
         view(store_id, table.name): (table.name, [{"$match": by_key}])
         for table in MIRRORED
         if table.has_tenant and table.name != _RELATION

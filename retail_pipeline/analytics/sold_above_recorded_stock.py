@@ -1,0 +1,67 @@
+"""Rule: of a product, a store sold more on a day (UTC) than the highest stock that was recorded there that day.
+
+Each sale of that product on that day is suspicious: units left without being in stock, or stock was recorded wrongly.
+Exactly as many as recorded is no alert, and neither is a day on which no stock was recorded.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+SOURCE = "transaction_details"
+RULE = "sold_above_recorded_stock"
+
+
+def pipeline() -> list[dict[str, Any]]:
+    """Give one alert for each suspicious sale, with the evidence of each product of it that broke the rule.
+
+    The score is the share of the day's units that no recorded stock covers, above 0 and at most 1.
+    """
+    sale = {"store_id": "$store_id", "transaction_id": "$transaction_id"}
+    return [
+        {"$set": {"sale_id": sale}},
+        {"$lookup": {"from": "transactions", "localField": "sale_id", "foreignField": "_id", "as": "sale"}},
+        {"$unwind": "$sale"},
+        {"$lookup": {"from": "observations", "localField": "_id", "foreignField": "_id", "as": "observation"}},
+        {
+            "$group": {
+                "_id": {
+                    "store_id": "$store_id",
+                    "product_id": "$product_id",
+                    "day": {"$substrBytes": ["$sale.transaction_date", 0, 10]},
+                },
+                "units_sold": {"$sum": "$quantity"},
+                "recorded_stock": {"$max": {"$first": "$observation.recorded_stock"}},
+                "sales": {"$addToSet": {"transaction_id": "$transaction_id", "customer_id": "$sale.customer_id"}},
+            }
+        },
+        {"$match": {"recorded_stock": {"$type": "number"}, "$expr": {"$gt": ["$units_sold", "$recorded_stock"]}}},
+        {"$unwind": "$sales"},
+        {
+            "$group": {
+                "_id": {"rule": RULE, "store_id": "$_id.store_id", "transaction_id": "$sales.transaction_id"},
+                "customer_id": {"$first": "$sales.customer_id"},
+                "score": {
+                    "$max": {"$divide": [{"$subtract": ["$units_sold", "$recorded_stock"]}, "$units_sold"]},
+                },
+                "evidence": {
+                    "$push": {
+                        "product_id": "$_id.product_id",
+                        "day": "$_id.day",
+                        "units_sold": "$units_sold",
+                        "recorded_stock": "$recorded_stock",
+                    }
+                },
+            }
+        },
+        {
+            "$project": {
+                "transaction_id": "$_id.transaction_id",
+                "store_id": "$_id.store_id",
+                "customer_id": 1,
+                "rule": "$_id.rule",
+                "score": 1,
+                "evidence": {"$sortArray": {"input": "$evidence", "sortBy": {"product_id": 1}}},
+            }
+        },
+    ]
