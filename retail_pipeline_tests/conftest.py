@@ -38,6 +38,14 @@ def postgres_settings(test_home: Path) -> Settings:
     return Settings.from_environment(stack.environment(settings))
 
 
+@pytest.fixture(scope="session")
+def stack_settings(postgres_settings: Settings) -> Settings:
+    """Every server but Dagster's; PostgreSQL is that of `postgres_settings`."""
+    settings = Settings.from_environment({"RETAIL_HOME": str(postgres_settings.home)})
+    stack.up(settings, print, dagster=False)
+    return Settings.from_environment(stack.environment(settings))
+
+
 def _remove(home: Path) -> None:
     stack.down(Settings.from_environment({"RETAIL_HOME": str(home)}), print, wipe=True)
     shutil.rmtree(home, ignore_errors=True)

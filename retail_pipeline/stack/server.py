@@ -46,9 +46,10 @@ class Server(ABC):
     stop_patience: ClassVar[float] = 20
     start_patience: ClassVar[float] = 120
 
-    def __init__(self, settings: Settings, state: State) -> None:
+    def __init__(self, settings: Settings, state: State, report: Report = print) -> None:
         self.settings = settings
         self.state = state
+        self.report = report
 
     @property
     def folder(self) -> Path:
@@ -93,6 +94,10 @@ class Server(ABC):
     def check(self, address: str) -> None:
         """Ask the server at `address` for a real answer; any exception means that there was none."""
 
+    def listens(self, address: str) -> None:
+        """Ask for the first sign of life after a start; it may come before `check` can succeed."""
+        self.check(address)
+
     def complete(self) -> None:  # noqa: B027  most servers have nothing left to do
         """Do what is left to do once it answers: users, databases."""
 
@@ -117,27 +122,27 @@ class Server(ABC):
             return self.given()
         return self.address() if self.state.known_port(self.name) else None
 
-    def up(self, report: Report) -> None:
+    def up(self) -> None:
         """Start it unless it runs, and wait until it answers."""
         begun = time.monotonic()
         if self.external:
             self._check_external()
-            report(f"{self.title}: the one at {self.place(self.given() or '')}, which {self.variable} names")
+            self.report(f"{self.title}: the one at {self.place(self.given() or '')}, which {self.variable} names")
             return
         process = self.state.process(self.name)
         if process and process.alive:
             if self._answers_within(20, process):
-                report(f"{self.title}: running on 127.0.0.1:{self.port}")
+                self.report(f"{self.title}: running on 127.0.0.1:{self.port}")
                 return
-            report(f"{self.title}: runs but does not answer, is restarted; its log: {self.log}")
+            self.report(f"{self.title}: runs but does not answer, is restarted; its log: {self.log}")
             processes.stop(process, self.stop_signal, self.stop_patience)
         elif process:
-            report(f"{self.title}: had died, is restarted; its log: {self.log}")
+            self.report(f"{self.title}: had died, is restarted; its log: {self.log}")
             processes.stop(process, self.stop_signal, 0)  # what it may have left behind
         self._start()
-        report(f"{self.title}: ready on 127.0.0.1:{self.port} after {time.monotonic() - begun:.1f} s")
+        self.report(f"{self.title}: ready on 127.0.0.1:{self.port} after {time.monotonic() - begun:.1f} s")
 
-    def down(self, report: Report) -> None:
+    def down(self) -> None:
         """Stop it and all it started."""
         process = self.state.process(self.name)
         if process is None:
@@ -146,7 +151,7 @@ class Server(ABC):
         willing = processes.stop(process, self.stop_signal, self.stop_patience)
         self.state.forget(self.name)
         how = "stopped" if willing else "did not stop by itself and was killed"
-        report(f"{self.title}: {how} after {time.monotonic() - begun:.1f} s")
+        self.report(f"{self.title}: {how} after {time.monotonic() - begun:.1f} s")
 
     def health(self) -> ServerHealth:
         """Tell how it is, now."""
@@ -179,17 +184,17 @@ class Server(ABC):
         process = processes.spawn(
             self.command(), self.environment(), self.log, lambda it: self.state.remember(self.name, it)
         )
-        if not self._answers_within(self.start_patience, process):
+        if not self._answers_within(self.start_patience, process, self.listens):
             what = "does not answer" if process.alive else "ended while starting"
             last = self.redact(processes.tail(self.log, written))
             raise StackError(f"{self.title} {what}. Its last word: {last or 'none'}", f"read {self.log}")
         self.complete()
 
-    def _answers_within(self, patience: float, process: Process) -> bool:
+    def _answers_within(self, patience: float, process: Process, ask: Callable[[str], None] | None = None) -> bool:
         end = time.monotonic() + patience
         pause = 0.05
         while process.alive:
-            if not self._silence(self.address()):
+            if not self._silence(self.address(), ask):
                 return True
             if time.monotonic() > end:
                 return False
@@ -197,12 +202,12 @@ class Server(ABC):
             pause = min(pause * 1.5, 0.5)
         return False
 
-    def _silence(self, address: str) -> str:
+    def _silence(self, address: str, ask: Callable[[str], None] | None = None) -> str:
         """Tell why it does not answer; empty when it does."""
         try:
-            self.check(address)
+            (ask or self.check)(address)
         except Exception as error:  # noqa: BLE001  each client has exceptions of its own; all mean the same here
-            return self.redact(f"does not answer: {type(error).__name__}: {str(error).splitlines()[0:1]}")
+            return self.redact(f"does not answer: {type(error).__name__}: {(str(error).splitlines() or [''])[0]}")
         return ""
 
     def _check_external(self) -> None:
