@@ -59,6 +59,17 @@ class TableReport:
         """Whether nothing is missing, extra or different."""
         return not (self.missing or self.extra or self.different)
 
+    def as_text(self) -> str:
+        """Say it in one line, with the first mismatch."""
+        if self.equal:
+            return f"{self.table}: {self.rows:,} rows, all equal"
+        first = self.examples[0] if self.examples else None
+        example = f", such as {first.key} ({first.kind})" if first else ""
+        return (
+            f"{self.table}: of {self.rows:,} rows {self.missing:,} missing and {self.different:,} different in MongoDB,"
+            f" {self.extra:,} documents without a row{example}"
+        )
+
 
 @dataclass(frozen=True)
 class FidelityReport:
@@ -71,6 +82,14 @@ class FidelityReport:
     def equal(self) -> bool:
         """Whether MongoDB equals PostgreSQL."""
         return all(table.equal for table in self.tables)
+
+    def as_text(self) -> str:
+        """Say it for a person: one line where all is equal, else a line for each table that is not."""
+        if self.equal:
+            rows = sum(table.rows for table in self.tables)
+            return f"Equal: {rows:,} rows of {len(self.tables)} tables, every document as its row."
+        wrong = [table.as_text() for table in self.tables if not table.equal]
+        return "\n".join(["MongoDB differs from PostgreSQL:", *(f"  {line}" for line in wrong)])
 
     def as_dict(self) -> dict[str, Any]:
         """Give the report as JSON takes it."""

@@ -1,0 +1,45 @@
+# One command each; `make help` lists them.
+PYTHON ?= python3
+RUN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: help demo test test-faults lint format ui down clean install
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+install: $(INSTALLED) ## the environment alone, in .venv
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, this is %s. Next: make PYTHON=python3.11 ..." % sys.version.split()[0])'
+	@echo "Installing the environment into .venv: once, about a minute."
+	@$(PYTHON) -m venv .venv
+	@$(RUN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[stack,dev]'
+	@touch $@
+
+demo: $(INSTALLED) ## set up, start everything, load (CSV=path, else the sample), stream, sell, sum up
+	@$(RUN)/retail-pipeline demo $(if $(CSV),'$(CSV)')
+
+test: $(INSTALLED) ## every test, on servers of its own
+	@$(RUN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(INSTALLED) ## formatter, linters, types, SQL
+	@$(RUN)/ruff format --check .
+	@$(RUN)/ruff check .
+	@$(RUN)/mypy
+	@$(RUN)/sqlfluff lint --disable-progress-bar -q sql
+
+format: $(INSTALLED) ## let the tools mend what they can
+	@$(RUN)/ruff format .
+	@$(RUN)/ruff check --fix .
+	@$(RUN)/sqlfluff fix --disable-progress-bar -q sql
+
+ui: $(INSTALLED) ## the address of Dagster's web UI
+	@$(RUN)/retail-pipeline ui
+
+down: $(INSTALLED) ## stop the servers
+	@$(RUN)/retail-pipeline down
+
+clean: $(INSTALLED) ## stop the servers and remove their data
+	@$(RUN)/retail-pipeline down --wipe

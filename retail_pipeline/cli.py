@@ -1,0 +1,171 @@
+"""The command `retail-pipeline`: reads its arguments, calls the package that does the work, prints the answer."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from retail_pipeline.errors import RetailError
+from retail_pipeline.settings import Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one call and give its exit code; an error that we can explain is a message, never a traceback."""
+    options = _parser().parse_args(arguments)
+    # What the packages log is progress for the person at the terminal.
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
+    command: Callable[[Settings, argparse.Namespace], int] = options.command
+    try:
+        return command(Settings.from_environment(), options)
+    except RetailError as error:
+        print(f"retail-pipeline: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("retail-pipeline: stopped by hand; run the same command again to go on.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="retail-pipeline",
+        description="A multi-tenant retail platform: CSV, PostgreSQL, Kafka, MongoDB, run by Dagster.",
+    )
+    calls = parser.add_subparsers(title="calls", metavar="CALL", required=True)
+
+    def call(name: str, command: Callable[[Settings, argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        added = calls.add_parser(name, help=text, description=text)
+        added.set_defaults(command=command)
+        return added
+
+    demo = call("demo", _demo, "everything once: start, load, stream, sell, check, sum up")
+    demo.add_argument("csv", nargs="?", type=Path, help="the file to load; without it RETAIL_CSV, else the sample")
+    call("up", _up, "start every server, or restart what died, and wait until each answers")
+    down = call("down", _down, "stop every server")
+    down.add_argument("--wipe", action="store_true", help="also remove their data and passwords")
+    _with_json(call("status", _status, "the health of each server, connector, slot and consumer group"))
+    call("env", _env, "print `export NAME=value` lines for a shell")
+    dsn = call("dsn", _dsn, "how a PostgreSQL role connects")
+    dsn.add_argument("role", help="such as store_user_1, retail_admin or postgres")
+    uri = call("mongo-uri", _mongo_uri, "how a MongoDB user connects")
+    uri.add_argument("user", help="such as store_user_1, analyst or admin")
+    load = _with_json(call("load", _load, "load one file, through Dagster"))
+    load.add_argument("csv", type=Path, help="the file to load")
+    load.add_argument("--accept", action="store_true", help="load although many rows are quarantined")
+    _with_json(call("verify", _verify, "does MongoDB equal PostgreSQL? exit 0 yes, 1 no, 2 could not tell"))
+    call("repair", _repair, "make MongoDB equal PostgreSQL")
+    call("ui", _ui, "the address of Dagster's web UI")
+    return parser
+
+
+def _with_json(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+    return parser
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _progress(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _running(settings: Settings) -> Settings:
+    """Fill in the addresses of the embedded servers, for this process and what it starts."""
+    from retail_pipeline import stack
+
+    os.environ.update({name: value for name, value in stack.environment(settings).items() if value})
+    return Settings.from_environment()
+
+
+def _demo(settings: Settings, options: argparse.Namespace) -> int:
+    from retail_pipeline import demo
+
+    return demo.run(settings, options.csv, _say)
+
+
+def _up(settings: Settings, _: argparse.Namespace) -> int:
+    from retail_pipeline import stack
+
+    stack.up(settings, _say)
+    return 0
+
+
+def _down(settings: Settings, options: argparse.Namespace) -> int:
+    from retail_pipeline import stack
+
+    stack.down(settings, _say, wipe=options.wipe)
+    return 0
+
+
+def _status(settings: Settings, options: argparse.Namespace) -> int:
+    from retail_pipeline import status
+
+    report = status.measure(_running(settings))
+    _say(json.dumps(report.as_json()) if options.json else report.as_text())
+    return 0 if report.healthy else 1
+
+
+def _env(settings: Settings, _: argparse.Namespace) -> int:
+    from retail_pipeline import stack
+
+    for name, value in stack.environment(settings).items():
+        _say(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
+def _dsn(settings: Settings, options: argparse.Namespace) -> int:
+    from retail_pipeline.warehouse import connection
+
+    _say(connection.dsn(_running(settings), options.role))
+    return 0
+
+
+def _mongo_uri(settings: Settings, options: argparse.Namespace) -> int:
+    from retail_pipeline.mirror import client
+
+    _say(client.uri(_running(settings), options.user))
+    return 0
+
+
+def _load(settings: Settings, options: argparse.Namespace) -> int:
+    from retail_pipeline import runs
+
+    report = runs.load(_running(settings), options.csv.expanduser().resolve(), accept=options.accept, say=_progress)
+    _say(json.dumps(report) if options.json else runs.sentence(report))
+    return 0
+
+
+def _verify(settings: Settings, options: argparse.Namespace) -> int:
+    from retail_pipeline.mirror import fidelity
+
+    report = fidelity.verify(_running(settings))
+    _say(json.dumps(report.as_dict()) if options.json else report.as_text())
+    return 0 if report.equal else 1
+
+
+def _repair(settings: Settings, _: argparse.Namespace) -> int:
+    from retail_pipeline.mirror import repair
+
+    report = repair.repair(_running(settings), report=_progress)
+    _say(f"{sum(report.written.values()):,} documents rewritten, {sum(report.deleted.values()):,} deleted.")
+    _say(report.after.as_text())
+    return 0 if report.after.equal else 1
+
+
+def _ui(settings: Settings, _: argparse.Namespace) -> int:
+    import webbrowser
+
+    from retail_pipeline import stack
+
+    address = stack.ui_address(settings)
+    _say(address)
+    if os.environ.get("DISPLAY"):
+        webbrowser.open(address)
+    return 0

@@ -1,0 +1,17 @@
+"""Where assets, checks, jobs, schedules, sensors and resources meet; importing it does no work and reads no setting.
+
+See https://docs.dagster.io/guides/build/projects/project-structure for how a defs folder is loaded.
+"""
+
+from pathlib import Path
+
+import dagster as dg
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Everything under `defs/`; steps of a run share one process, for most take less time than a process's start."""
+    return dg.Definitions.merge(
+        dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
+        dg.Definitions(executor=dg.in_process_executor),
+    )

@@ -1,0 +1,1 @@
+"""What Dagster sees of the pipeline: thin wiring over the packages beside this one."""

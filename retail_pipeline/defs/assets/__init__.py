@@ -1,0 +1,1 @@
+"""The assets, one module a part of the way that the data goes."""

@@ -1,0 +1,86 @@
+"""PostgreSQL: the schema, the tables that one load fills in one transaction, and the tenants' isolation."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+
+from retail_pipeline.defs import keys
+from retail_pipeline.defs.resources import Platform
+from retail_pipeline.settings import SQL
+from retail_pipeline.tables import BUSINESS, BY_NAME
+from retail_pipeline.warehouse import migrations, roles
+from retail_pipeline.warehouse.load import load_file
+
+# The tables that a load writes besides the twelve.
+_BESIDES = ("files", "quarantine", "observations", "conflicts", "store_customers", "stock_movements")
+LOADED = (*BUSINESS, *(BY_NAME[name] for name in _BESIDES))
+REPORT = "load_report"
+
+
+class LoadConfig(dg.Config):
+    """Whether a file loads although more of its rows are quarantined than the allowed share."""
+
+    accept: bool = False
+
+
+@dg.asset(
+    key=keys.SCHEMA,
+    description="Tables, functions, triggers and policies of the schema retail, as the migrations make them.",
+    group_name="warehouse",
+    kinds={"postgres", "sql"},
+    owners=keys.OWNERS,
+    code_version=keys.code_version(SQL / "migrations", SQL / "repeatable"),
+    freshness_policy=keys.FILES_ARRIVE,
+)
+def schema(platform: Platform) -> dg.MaterializeResult[None]:
+    """Apply what is new; nothing, on a database that is current."""
+    applied = migrations.migrate(platform.settings().require("postgres_dsn"))
+    return dg.MaterializeResult(metadata={"applied": applied, "applied_count": len(applied)})
+
+
+@dg.multi_asset(
+    name="load",
+    specs=[
+        keys.spec(
+            keys.postgres(table.name),
+            f"{table.meaning[:1].upper()}{table.meaning[1:]}.",
+            group="warehouse",
+            kinds={"postgres", "table"},
+            deps=[keys.CSV, keys.SCHEMA],
+            version=keys.code_version(SQL / "load"),
+            freshness=keys.FILES_ARRIVE,
+            metadata=keys.columns_of(table),
+        )
+        for table in LOADED
+    ],
+    ins={"path": dg.AssetIn(keys.CSV)},
+)
+def load(
+    context: dg.AssetExecutionContext, config: LoadConfig, platform: Platform, path: str
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Load the file into all tables, in one transaction; nothing, when the ledger knows the file."""
+    report = load_file(platform.settings(), Path(path), accept=config.accept, report=context.log.info)
+    summary = report.as_json()
+    for table in LOADED:
+        metadata: dict[str, object] = {"dagster/row_count": report.rows[table.name]}
+        if table.name == "files":
+            metadata |= {REPORT: dg.MetadataValue.json(summary), "summary": json.dumps(summary)}
+        yield dg.MaterializeResult(keys.postgres(table.name), metadata=metadata)
+
+
+@dg.asset(
+    key=keys.TENANTS,
+    deps=[keys.postgres("stores")],
+    description="A login for every store in the data, mapped to it, under the policies of row-level security.",
+    group_name="tenants",
+    kinds={"postgres", "security"},
+    owners=keys.OWNERS,
+    code_version=keys.code_version(SQL / "repeatable"),
+    freshness_policy=keys.FILES_ARRIVE,
+)
+def tenant_isolation(platform: Platform) -> dg.MaterializeResult[None]:
+    """Make the roles that are missing."""
+    made = roles.provision(platform.settings())
+    return dg.MaterializeResult(metadata={"made": made, "made_count": len(made)})

@@ -1,0 +1,65 @@
+"""Is PostgreSQL right? The load accounts for every row, the stock adds up, and no store sees another."""
+
+import dagster as dg
+
+from retail_pipeline.defs import keys
+from retail_pipeline.defs.resources import Platform
+from retail_pipeline.warehouse import connection, consistency, isolation
+
+_IDENTITY = """
+select f.file_id, f.name, f.rows_read, f.rows_loaded, f.rows_quarantined, f.rows_duplicate
+from retail.files as f
+where f.accepted
+order by f.file_id
+"""
+
+
+@dg.asset_check(
+    asset=keys.postgres("files"),
+    blocking=True,
+    description="Of every file, rows read = loaded + quarantined + duplicates, and the loaded ones are in the tables.",
+)
+def every_row_is_accounted_for(platform: Platform) -> dg.AssetCheckResult:
+    """Hold the ledger against itself; lines of a sale that was voided or deleted since are gone from the tables."""
+    with connection.connect(platform.settings(), "retail_reader") as postgres, postgres.cursor() as cursor:
+        cursor.execute(_IDENTITY)
+        files = cursor.fetchall()
+    wrong = [name for _, name, read, loaded, set_aside, twice in files if read != loaded + set_aside + twice]
+    return dg.AssetCheckResult(
+        passed=not wrong,
+        metadata={
+            "files": len(files),
+            "rows_read": sum(file[2] for file in files),
+            "rows_loaded": sum(file[3] for file in files),
+            "rows_quarantined": sum(file[4] for file in files),
+            "rows_duplicate": sum(file[5] for file in files),
+            "wrong": wrong,
+        },
+    )
+
+
+@dg.asset_check(
+    asset=keys.TENANTS,
+    blocking=True,
+    description="Logged in as each store: all of its own rows, none of another's, and no row can change hands.",
+)
+def isolation_holds(platform: Platform) -> dg.AssetCheckResult:
+    """Try it by behaviour."""
+    found = isolation.findings(platform.settings())
+    return dg.AssetCheckResult(
+        passed=not found, metadata={"findings": [str(finding) for finding in found], "finding_count": len(found)}
+    )
+
+
+@dg.asset_check(
+    asset=keys.postgres("inventory"),
+    blocking=True,
+    description="Stock is the sum of its movements, movements of sales equal their lines, nothing is below zero.",
+)
+def stock_is_consistent(platform: Platform) -> dg.AssetCheckResult:
+    """Run every consistency condition, in one snapshot."""
+    with connection.connect(platform.settings(), connection.READER) as postgres:
+        violations = consistency.violations(postgres)
+    return dg.AssetCheckResult(
+        passed=not any(violations.values()), metadata={name: count for name, count in violations.items()}
+    )

@@ -1,0 +1,86 @@
+"""Asset keys and the parts of a spec that every asset has: group, kinds, owner, description, version, freshness."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from retail_pipeline.tables import Table
+
+OWNERS = ["team:data-platform"]
+CSV = dg.AssetKey(["source", "walmart_csv"])
+SCHEMA = dg.AssetKey(["postgres", "schema"])
+TENANTS = dg.AssetKey(["postgres", "tenant_isolation"])
+PUBLICATIONS = dg.AssetKey(["postgres", "publications"])
+HAND_OVER = dg.AssetKey(["mongodb", "initial_load"])
+CONNECTORS = dg.AssetKey(["kafka_connect", "connectors"])
+TENANT_VIEWS = dg.AssetKey(["mongodb", "tenant_views"])
+
+
+def postgres(table: str) -> dg.AssetKey:
+    """The asset of a table in PostgreSQL."""
+    return dg.AssetKey(["postgres", table])
+
+
+def topic(table: str) -> dg.AssetKey:
+    """The asset of the Kafka topic that carries a table's changes."""
+    return dg.AssetKey(["kafka", table])
+
+
+def mongodb(collection: str) -> dg.AssetKey:
+    """The asset of a collection in MongoDB."""
+    return dg.AssetKey(["mongodb", collection])
+
+
+# A file is expected at least once in this time; what is scheduled more often has a policy of its own.
+FILES_ARRIVE = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=31), warn_window=timedelta(days=8))
+
+
+def code_version(*paths: Path) -> str:
+    """The version of what an asset runs: a hash over its SQL and configuration files."""
+    digest = hashlib.sha256()
+    for path in sorted(file for root in paths for file in (root.rglob("*.*") if root.is_dir() else [root])):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def spec(
+    key: dg.AssetKey,
+    description: str,
+    *,
+    group: str,
+    kinds: set[str],
+    deps: Iterable[dg.AssetKey] = (),
+    version: str | None = None,
+    freshness: dg.FreshnessPolicy | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> dg.AssetSpec:
+    """Declare an asset with all that our assets have; an external one has no version and no freshness policy."""
+    return dg.AssetSpec(
+        key,
+        description=description,
+        group_name=group,
+        kinds=kinds,
+        owners=OWNERS,
+        deps=list(deps),
+        code_version=version,
+        freshness_policy=freshness,
+        metadata=dict(metadata or {}),
+    )
+
+
+def columns_of(table: Table, extra: Sequence[dg.TableColumn] = ()) -> dict[str, dg.TableSchema]:
+    """The column metadata that Dagster's UI shows, from the declaration of the table."""
+    columns = [
+        dg.TableColumn(
+            column.name,
+            column.type,
+            description=column.meaning,
+            constraints=dg.TableColumnConstraints(nullable=column.nullable),
+        )
+        for column in table.columns
+    ]
+    return {"dagster/column_schema": dg.TableSchema(columns=[*extra, *columns])}

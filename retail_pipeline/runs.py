@@ -1,0 +1,73 @@
+"""Run a Dagster job from the command: in this process, on the stack's own instance, so that the UI shows the run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dagster import DagsterInstance, Definitions, LoggerDefinition
+
+from retail_pipeline.definitions import defs
+from retail_pipeline.defs.assets.warehouse import REPORT
+from retail_pipeline.defs.keys import postgres
+from retail_pipeline.errors import RetailError
+from retail_pipeline.settings import Settings
+
+Say = Callable[[str], None]
+# The metadata of each asset that a run materialized, by the parts of its key joined with a slash.
+Materialized = dict[str, dict[str, Any]]
+
+
+def run(settings: Settings, job: str, config: Mapping[str, Any], say: Say) -> Materialized:
+    """Run job `job` with the run config `config`; progress goes to `say`, a line a step and what the steps report.
+
+    Raises what the failing step raised.
+    """
+    if not (settings.dagster_home / "dagster.yaml").exists():
+        message = f"Dagster has no instance in {settings.dagster_home}."
+        raise RetailError(message, "start the servers with `retail-pipeline up`")
+    definitions = Definitions.merge(defs(), Definitions(loggers={"console": _progress(say)}))
+    with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        result = definitions.resolve_job_def(job).execute_in_process(run_config=dict(config), instance=instance)
+    return {
+        "/".join(key.path): {name: value.value for name, value in event.step_materialization_data.materialization.metadata.items()}
+        for event in result.all_events
+        if event.is_step_materialization and (key := event.asset_key)
+    }
+
+
+def load(settings: Settings, csv: Path, *, accept: bool, say: Say) -> dict[str, Any]:
+    """Load one file by the job `initial_load`; give the report of the load, as `retail-pipeline load --json` prints it."""
+    config = {
+        "ops": {
+            "source__walmart_csv": {"config": {"csv": str(csv)}},
+            "load": {"config": {"accept": accept}},
+        },
+    }
+    materialized = run(settings, "initial_load", config, say)
+    report: dict[str, Any] = materialized["/".join(postgres("files").path)][REPORT]
+    return report
+
+
+def _progress(say: Say) -> LoggerDefinition:
+    """Turn Dagster's log of a run into the few lines that a person at a terminal wants."""
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            meta = getattr(record, "dagster_meta", {})
+            event = meta.get("dagster_event")
+            if event is None:
+                say(f"    {meta.get('orig_message', record.getMessage())}")
+            elif event.event_type_value == "STEP_START":
+                say(f"  {event.step_key.replace('__', '/')}")
+
+    def make(_: object) -> logging.Logger:
+        logger = logging.Logger("progress", level=logging.INFO)  # noqa: LOG001 - Dagster wants one of its own for each run
+        # STEP_START is logged at DEBUG.
+        logger.setLevel(logging.DEBUG)
+        logger.addHandler(Handler())
+        return logger
+
+    return LoggerDefinition(make, config_schema={})
