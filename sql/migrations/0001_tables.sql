@@ -59,6 +59,9 @@ create table retail.weather (
     weather_conditions text not null unique check (weather_conditions <> '')
 );
 
+-- Numbers customers whom stores register, in a range that no file's own ids come near.
+create sequence retail.customer_number as integer start 1000000001 minvalue 1000000001;
+
 create table retail.store_customers (
     store_id integer not null references retail.stores,
     customer_id integer not null references retail.customers,
@@ -213,7 +216,8 @@ create table retail.stock_movements (
 
 alter sequence retail.movement_number owned by retail.stock_movements.movement_id;
 
-create index stock_movements_store_product on retail.stock_movements (store_id, product_id);
+-- The ledger of a product in a store, and what of it belongs to a sale.
+create index stock_movements_store_product on retail.stock_movements (store_id, product_id, transaction_id);
 
 create sequence retail.return_number as bigint;
 

@@ -82,6 +82,8 @@ grant insert on
 retail.transactions, retail.transaction_details, retail.stock_movements, retail.returns, retail.requests,
 retail.customers, retail.store_customers, retail.inventory
 to retail_rules;
-grant update on retail.inventory, retail.requests to retail_rules;
+grant update on retail.inventory to retail_rules;
 grant update (unit_price) on retail.products to retail_rules;
+-- Never changed: the right to lock a sale comes with the right to change a column of it.
+grant update (stockout) on retail.transactions to retail_rules;
 grant usage, select on all sequences in schema retail to retail_rules;
