@@ -1,0 +1,56 @@
+"""A database for each test that asks for one: migrated, empty, and dropped at its end."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from retail_pipeline.settings import Settings
+from retail_pipeline.warehouse import connection, migrations, roles
+
+_TEMPLATE = "warehouse_template"
+_number = itertools.count(1)
+
+
+def in_database(settings: Settings, database: str) -> Settings:
+    """Give the settings of the same server's other database."""
+    parts = urlsplit(settings.require("postgres_dsn"))
+    return replace(settings, postgres_dsn=urlunsplit(parts._replace(path=f"/{database}")))
+
+
+@pytest.fixture(scope="session")
+def warehouse_template(postgres_settings: Settings) -> Settings:
+    """Migrate the database that every `warehouse` is a copy of; nothing may be connected to it."""
+    with connection.connect_dsn(postgres_settings.require("postgres_dsn"), autocommit=True) as server:
+        server.cursor().execute(f"create database {_TEMPLATE}")
+    settings = in_database(postgres_settings, _TEMPLATE)
+    migrations.migrate(settings.require("postgres_dsn"))
+    roles.provision(settings)
+    return settings
+
+
+@pytest.fixture
+def warehouse(postgres_settings: Settings, warehouse_template: Settings) -> Iterator[Settings]:
+    """Give a migrated database with no row in it, of this test alone; the service roles can log in."""
+    assert warehouse_template.postgres_dsn
+    name = f"warehouse_{next(_number)}"
+    address = postgres_settings.require("postgres_dsn")
+    with connection.connect_dsn(address, autocommit=True) as server:
+        server.cursor().execute(f"create database {name} template {_TEMPLATE}")
+    settings = in_database(postgres_settings, name)
+    migrations.migrate(settings.require("postgres_dsn"))  # who may connect is not copied with the template
+    yield settings
+    with connection.connect_dsn(address, autocommit=True) as server, server.cursor() as cursor:
+        cursor.execute(
+            "select pg_terminate_backend(active_pid, 10000) from pg_replication_slots "
+            "where database = %s and active_pid is not null",
+            (name,),
+        )
+        cursor.execute(
+            "select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = %s", (name,)
+        )
+        cursor.execute(f"drop database {name} with (force)")
