@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections.abc import Collection
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
+from retail_pipeline.errors import StackError
 from retail_pipeline.settings import Settings
+from retail_pipeline.stack import dagster as dagster_servers
+from retail_pipeline.stack.addresses import environment
 from retail_pipeline.stack.connect import Connect
+from retail_pipeline.stack.dagster import Daemon, Webserver
 from retail_pipeline.stack.kafka import Kafka
 from retail_pipeline.stack.mongo import Mongo
 from retail_pipeline.stack.postgres import Postgres
 from retail_pipeline.stack.server import Report, Server, ServerHealth
 from retail_pipeline.stack.state import State, exclusively
 
-__all__ = ["ServerHealth", "down", "environment", "health", "up"]
+__all__ = ["ServerHealth", "down", "environment", "export", "health", "ui_address", "up"]
 
 # Each row is started one after the other, the rows side by side.
-_ROWS: tuple[tuple[type[Server], ...], ...] = ((Kafka, Connect), (Mongo,), (Postgres,))
+_ROWS: tuple[tuple[type[Server], ...], ...] = ((Kafka, Connect), (Mongo,), (Postgres, Webserver, Daemon))
+# Who uses a server goes before it.
+_STOPPING: tuple[type[Server], ...] = (Daemon, Webserver, Connect, Kafka, Mongo, Postgres)
+_DAGSTER = (Webserver.name, Daemon.name)
 
 
 def up(
     settings: Settings,
     report: Report,
     *,
-    dagster: bool = True,  # noqa: ARG001
+    dagster: bool = True,
     only: Collection[str] | None = None,
 ) -> None:
     """Start every server that does not run, and wait until each answers; `only` names the few that are wanted."""
@@ -35,14 +43,19 @@ def up(
         with lock:
             report(line)
 
+    def wanted(server: Server) -> bool:
+        return server.name in only if only is not None else dagster or server.name not in _DAGSTER
+
     def start(row: list[Server]) -> None:
         for server in row:
             server.up()
 
     with exclusively(settings.home), ThreadPoolExecutor(len(_ROWS)) as pool:
-        wanted = [[server for server in row if only is None or server.name in only] for row in _rows(settings, say)]
-        started: list[Future[None]] = [pool.submit(start, row) for row in wanted]
-        for future in started:
+        rows = [[server for server in row if wanted(server)] for row in _rows(settings, say)]
+        for server in (server for row in rows for server in row):
+            server.choose_ports()
+        dagster_servers.prepare_home(settings)
+        for future in [pool.submit(start, row) for row in rows]:
             future.result()
 
 
@@ -51,34 +64,29 @@ def down(settings: Settings, report: Report, *, wipe: bool = False) -> None:
     if not settings.home.exists():
         return
     with exclusively(settings.home):
-        for row in _rows(settings, report):
-            for server in reversed(row):
-                server.down()
+        for server in _STOPPING:
+            server(settings, State(settings.home), report).down()
         if wipe:
             shutil.rmtree(settings.home, ignore_errors=True)
 
 
 def health(settings: Settings) -> list[ServerHealth]:
     """Tell how each server is."""
-    return [server.health() for row in _rows(settings, print) for server in row]
+    return [server(settings, State(settings.home)).health() for server in reversed(_STOPPING)]
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    """Give the variables that lead to this stack, for a shell or for `Settings.from_environment`."""
+def export(settings: Settings) -> Settings:
+    """Put those variables into this process's environment, for what it starts, and give the settings they make."""
+    os.environ.update({name: value for name, value in environment(settings).items() if value})
+    return Settings.from_environment()
+
+
+def ui_address(settings: Settings) -> str:
+    """Give the address of Dagster's web UI."""
     state = State(settings.home)
-    postgres = Postgres(settings, state)
-    embedded_postgres = not postgres.external and postgres.current() is not None
-    dagster_dsn = settings.dagster_dsn or (postgres.dagster_address() if embedded_postgres else "")
-    return {
-        "RETAIL_HOME": str(settings.home),
-        "RETAIL_POSTGRES_DSN": postgres.current() or "",
-        "RETAIL_MONGO_URI": Mongo(settings, state).current() or "",
-        "RETAIL_KAFKA_BOOTSTRAP": Kafka(settings, state).current() or "",
-        "RETAIL_CONNECT_URL": Connect(settings, state).current() or "",
-        "RETAIL_CSV": str(settings.csv),
-        "RETAIL_DAGSTER_DSN": dagster_dsn,
-        "DAGSTER_HOME": str(settings.dagster_home),
-    }
+    if state.process(Webserver.name) is None:
+        raise StackError("Dagster's web UI is not running.", "start it with `retail-pipeline up`")
+    return Webserver(settings, state).address()
 
 
 def _rows(settings: Settings, report: Report) -> list[list[Server]]:

@@ -29,6 +29,7 @@ class Kafka(Server):
     name: ClassVar[str] = "kafka"
     title: ClassVar[str] = "Kafka"
     variable: ClassVar[str | None] = "RETAIL_KAFKA_BOOTSTRAP"
+    ports: ClassVar[tuple[str, ...] | None] = ("kafka", "kafka_controller")
     stop_patience: ClassVar[float] = 30
 
     def given(self) -> str | None:

@@ -42,6 +42,7 @@ class Server(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     variable: ClassVar[str | None] = None
+    ports: ClassVar[tuple[str, ...] | None] = None  # the names of its ports, where it has other than one
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
     stop_patience: ClassVar[float] = 20
     start_patience: ClassVar[float] = 120
@@ -65,6 +66,17 @@ class Server(ABC):
     def port(self) -> int:
         """Its port on 127.0.0.1, chosen the first time it is asked for."""
         return self.state.port(self.name)
+
+    @property
+    def where(self) -> str:
+        """Where it is, in words."""
+        process = self.state.process(self.name)
+        return f"on 127.0.0.1:{self.port}" if self.port_names else f"with pid {process.pid if process else '-'}"
+
+    @property
+    def port_names(self) -> tuple[str, ...]:
+        """Under which names its ports are remembered."""
+        return (self.name,) if self.ports is None else self.ports
 
     def password(self, user: str) -> str:
         """Give the password of one of its users."""
@@ -116,6 +128,11 @@ class Server(ABC):
         known = self.state.known_port(self.name)
         return given is not None and (known is None or self.place(given) != f"127.0.0.1:{known}")
 
+    def choose_ports(self) -> None:
+        """Fix the ports before anything starts, for others are told them."""
+        for name in () if self.external else self.port_names:
+            self.state.port(name)
+
     def current(self) -> str | None:
         """Give the address to use: that of the settings, else the embedded one where it was ever started."""
         if self.external:
@@ -132,7 +149,7 @@ class Server(ABC):
         process = self.state.process(self.name)
         if process and process.alive:
             if self._answers_within(20, process):
-                self.report(f"{self.title}: running on 127.0.0.1:{self.port}")
+                self.report(f"{self.title}: running {self.where}")
                 return
             self.report(f"{self.title}: runs but does not answer, is restarted; its log: {self.log}")
             processes.stop(process, self.stop_signal, self.stop_patience)
@@ -140,7 +157,7 @@ class Server(ABC):
             self.report(f"{self.title}: had died, is restarted; its log: {self.log}")
             processes.stop(process, self.stop_signal, 0)  # what it may have left behind
         self._start()
-        self.report(f"{self.title}: ready on 127.0.0.1:{self.port} after {time.monotonic() - begun:.1f} s")
+        self.report(f"{self.title}: ready {self.where} after {time.monotonic() - begun:.1f} s")
 
     def down(self) -> None:
         """Stop it and all it started."""
@@ -163,8 +180,7 @@ class Server(ABC):
         if not process.alive:
             return ServerHealth(self.name, "dead", self.redact(processes.tail(self.log)), self.log)
         silence = self._silence(self.address())
-        where = f"127.0.0.1:{self.port}, pid {process.pid}"
-        return ServerHealth(self.name, "dead" if silence else "running", silence or where, self.log)
+        return ServerHealth(self.name, "dead" if silence else "running", silence or self.where, self.log)
 
     def redact(self, text: str) -> str:
         """Take every password of ours out of a text."""
@@ -176,9 +192,10 @@ class Server(ABC):
     def _start(self) -> None:
         """Start it anew and wait until it answers."""
         self.log.parent.mkdir(exist_ok=True, parents=True)
-        if not is_free(self.port):
-            message = f"Port {self.port} of {self.title} is taken by another program."
-            raise StackError(message, f"end that program (`ss -ltnp 'sport = :{self.port}'` names it) and try again")
+        for port in map(self.state.port, self.port_names):
+            if not is_free(port):
+                message = f"Port {port} of {self.title} is taken by another program."
+                raise StackError(message, f"end that program (`ss -ltnp 'sport = :{port}'` names it) and try again")
         self.prepare()
         written = self.log.stat().st_size if self.log.exists() else 0
         process = processes.spawn(

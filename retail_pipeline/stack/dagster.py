@@ -1,0 +1,133 @@
+"""Dagster's two servers, the web UI and the daemon, without which no schedule and no sensor runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, ClassVar
+
+import psutil
+import requests
+
+from retail_pipeline.errors import StackError
+from retail_pipeline.settings import INFRA, PROJECT, Settings
+from retail_pipeline.stack.addresses import environment
+from retail_pipeline.stack.server import Server
+
+WORKSPACE = PROJECT / "workspace.yaml"
+_DAEMONS = """{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy lastHeartbeatTime } } } }"""
+_LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name
+    locationOrLoadError { ... on PythonError { message causes { message } } } } } } }"""
+
+
+def prepare_home(settings: Settings) -> None:
+    """Put dagster.yaml into DAGSTER_HOME; a file in a folder that is not ours is left as it is."""
+    target = settings.dagster_home / "dagster.yaml"
+    ours = settings.dagster_home.is_relative_to(settings.home)
+    if ours or not target.exists():
+        settings.dagster_home.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(INFRA / "dagster.yaml", target)
+
+
+class _Dagster(Server):
+    """What the two have in common."""
+
+    def given(self) -> str | None:
+        """Give nothing: there is no address in the settings for these."""
+        return None
+
+    def address(self) -> str:
+        """Give the web UI's address; the daemon is asked there too."""
+        return f"http://127.0.0.1:{self.state.port(Webserver.name)}"
+
+    def place(self, address: str) -> str:
+        """Give host:port."""
+        return address.removeprefix("http://")
+
+    def prepare(self) -> None:
+        """See that there is a database to keep runs in."""
+        if not environment(self.settings)["RETAIL_DAGSTER_DSN"]:
+            message = "RETAIL_DAGSTER_DSN is not set, and PostgreSQL is not the embedded one."
+            raise StackError(message, "make a database for Dagster and set RETAIL_DAGSTER_DSN to its address")
+
+    def environment(self) -> dict[str, str]:
+        """Give the variables with which definitions find every server."""
+        base = super().environment()
+        path = f"{Path(sys.executable).parent}{os.pathsep}{base.get('PATH', os.defpath)}"
+        given = {name: value for name, value in environment(self.settings).items() if value}
+        return base | given | {"PATH": path, "PYTHONUNBUFFERED": "1"}
+
+    def ask(self, query: str) -> dict[str, Any]:
+        """Put a GraphQL query to the web server."""
+        answer = requests.post(f"{self.address()}/graphql", json={"query": query}, timeout=30)
+        answer.raise_for_status()
+        return dict(answer.json()["data"])
+
+
+class Webserver(_Dagster):
+    """dagster-webserver with its code server."""
+
+    name: ClassVar[str] = "dagster_webserver"
+    title: ClassVar[str] = "Dagster's web UI"
+
+    def command(self) -> list[str]:
+        """Give the command line of the web server."""
+        program = Path(sys.executable).with_name("dagster-webserver")
+        where = ["--host", "127.0.0.1", "--port", str(self.port), "--workspace", str(WORKSPACE)]
+        return [str(program), *where, "--log-format", "json", "--code-server-log-level", "warning"]
+
+    def check(self, address: str) -> None:
+        """Ask who is there."""
+        requests.get(f"{address}/server_info", timeout=5).raise_for_status()
+
+    def up(self) -> None:
+        """Start it; what could not load its definitions is started anew, for they may be mended by now."""
+        if not self.external and self.health().ok and self._broken():
+            self.down()
+        super().up()
+
+    def complete(self) -> None:
+        """Say so where the definitions do not load; the web UI runs all the same and shows the trace."""
+        for trouble in self._broken():
+            self.report(f"{self.title}: {trouble}; its log: {self.log}")
+
+    def _broken(self) -> list[str]:
+        """Tell which code locations do not load, and why."""
+        troubles = []
+        for entry in self.ask(_LOCATIONS)["workspaceOrError"].get("locationEntries", []):
+            error = entry["locationOrLoadError"]
+            if error and "message" in error:
+                messages = [error["message"], *(cause["message"] for cause in error["causes"])]
+                why = (messages[-1].strip().splitlines() or [""])[-1]
+                troubles.append(f"{entry['name']} does not load: {self.redact(why)}")
+        return troubles
+
+
+class Daemon(_Dagster):
+    """dagster-daemon with its code server: schedules, sensors, the run queue."""
+
+    name: ClassVar[str] = "dagster_daemon"
+    title: ClassVar[str] = "Dagster's daemon"
+    ports: ClassVar[tuple[str, ...] | None] = ()
+
+    def command(self) -> list[str]:
+        """Give the command line of the daemon."""
+        program = Path(sys.executable).with_name("dagster-daemon")
+        return [str(program), "run", "--workspace", str(WORKSPACE), "--log-format", "json"]
+
+    def check(self, address: str) -> None:
+        """See a heartbeat from each of its threads that is younger than the process."""
+        del address
+        process = self.state.process(self.name)
+        started = psutil.Process(process.pid).create_time() - 2 if process else 0
+        found = self.ask(_DAEMONS)["instance"]["daemonHealth"]["allDaemonStatuses"]
+        silent = [
+            daemon["daemonType"]
+            for daemon in found
+            if daemon["required"] and not (daemon["healthy"] and (daemon["lastHeartbeatTime"] or 0) >= started)
+        ]
+        if silent:
+            message = f"no heartbeat from {', '.join(silent)}"
+            raise ConnectionError(message)
