@@ -1,0 +1,1 @@
+"""Reading a file of sales: columns, blocks, rules, dependencies. Pure functions that need no server."""
