@@ -123,15 +123,31 @@ def _env(settings: Settings, _: argparse.Namespace) -> int:
 def _dsn(settings: Settings, options: argparse.Namespace) -> int:
     from retail_pipeline.warehouse import connection
 
-    _say(connection.dsn(_running(settings), options.role))
+    settings = _running(settings)
+    if options.role != connection.SUPERUSER:
+        _require_password(settings, f"postgres/{options.role}")
+    _say(connection.dsn(settings, options.role))
     return 0
 
 
 def _mongo_uri(settings: Settings, options: argparse.Namespace) -> int:
     from retail_pipeline.mirror import client
 
-    _say(client.uri(_running(settings), options.user))
+    settings = _running(settings)
+    if options.user != client.administrator(settings):
+        _require_password(settings, f"mongo/{options.user}")
+    _say(client.uri(settings, options.user))
     return 0
+
+
+def _require_password(settings: Settings, name: str) -> None:
+    """Refuse a role or user that was never made, before its first question would invent a password for it."""
+    if not settings.credentials.has(name):
+        server, _, login = name.partition("/")
+        raise RetailError(
+            f"There is no login {login} in {server}.",
+            "a store gets its logins when a file with it is loaded: `retail-pipeline load CSV`",
+        )
 
 
 def _load(settings: Settings, options: argparse.Namespace) -> int:

@@ -87,6 +87,10 @@ class Credentials:
                 self._write(known)
         return {name: known[name] for name in names}
 
+    def has(self, name: str) -> bool:
+        """Tell whether `name` has a password already."""
+        return name in self._read()
+
     def rotate(self, name: str) -> str:
         """Make and keep a new password for `name`."""
         with self._locked():

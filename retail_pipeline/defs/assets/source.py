@@ -6,7 +6,7 @@ import dagster as dg
 
 from retail_pipeline.defs import keys
 from retail_pipeline.defs.resources import Platform
-from retail_pipeline.source.reader import fingerprint
+from retail_pipeline.source.file import open_source
 
 
 class FileConfig(dg.Config):
@@ -27,9 +27,9 @@ class FileConfig(dg.Config):
 def walmart_csv(config: FileConfig, platform: Platform) -> dg.Output[str]:
     """Find the file and say which it is; its path goes on to the load."""
     path = Path(config.csv).expanduser().resolve() if config.csv else platform.settings().csv
-    file = fingerprint(path)
+    file = open_source(path)
     return dg.Output(
         str(path),
-        metadata={"name": path.name, "bytes": file.bytes, "sha256": file.sha256},
+        metadata={"name": path.name, "bytes": file.size, "sha256": file.sha256},
         data_version=dg.DataVersion(file.sha256),
     )
