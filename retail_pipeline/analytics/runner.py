@@ -51,7 +51,7 @@ COLLECTIONS: dict[str, Collection] = {
                 "inventory_level",
                 "reorder_point",
                 "reorder_quantity",
-                "reorder_due",
+                "below_reorder_point",
                 "suggested_order",
                 "supplier_id",
                 "lead_time_days",

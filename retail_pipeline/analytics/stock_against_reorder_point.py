@@ -10,7 +10,7 @@ SOURCE = "inventory"
 def pipeline() -> list[dict[str, Any]]:
     """Give the measures of each store and product.
 
-    An order is due at the reorder point and below it. It is as many times the product's reorder quantity as brings
+    An order is due at the reorder point and below it, which is what below_reorder_point says. It is as many times the product's reorder quantity as brings
     the stock above the point; a product without a reorder quantity is ordered up to just above it.
     """
     shortfall = {"$add": [{"$subtract": ["$product.reorder_point", "$inventory_level"]}, 1]}
@@ -29,7 +29,7 @@ def pipeline() -> list[dict[str, Any]]:
                 "inventory_level": 1,
                 "reorder_point": "$product.reorder_point",
                 "reorder_quantity": "$product.reorder_quantity",
-                "reorder_due": {"$gt": ["$shortfall", 0]},
+                "below_reorder_point": {"$gt": ["$shortfall", 0]},
                 "suggested_order": {
                     "$cond": [
                         {"$gt": ["$product.reorder_quantity", 0]},

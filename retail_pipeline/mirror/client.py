@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from pymongo import MongoClient, monitoring
 from pymongo.database import Database
 from pymongo.errors import ConnectionFailure, OperationFailure
 
 from retail_pipeline.errors import MirrorError
+from retail_pipeline.replication.mongodb import SINK, USERS_DATABASE, administrator, place, uri
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import MONGO_DATABASE, RED
 
@@ -20,36 +20,14 @@ Document = dict[str, Any]
 Client = MongoClient[Document]
 
 WRITER = "retail_writer"
-SINK = "retail_sink"
 ANALYST = "analyst"
 SINK_ROLE = "stream_sink"
 
-# Users live beside the administrator, so that one authSource is right for all.
-USERS_DATABASE = "admin"
+__all__ = ["ANALYST", "SINK", "WRITER", "administrator", "connect", "mirror", "place", "provision", "uri"]
+
 _APPLICATION = "retail-pipeline"
 _ANSWER_WITHIN_MS = 15_000
 _NOT_AUTHORIZED = (13, 18)
-
-
-def administrator(settings: Settings) -> str:
-    """Name the user whose address the settings hold."""
-    return unquote(urlsplit(settings.require("mongo_uri")).username or "")
-
-
-def uri(settings: Settings, user: str, options: Mapping[str, str] | None = None) -> str:
-    """Give the address at which `user` connects, with its password in it; `options` are added to the address's own.
-
-    The address of the administrator keeps that user's password.
-    """
-    parts = urlsplit(settings.require("mongo_uri"))
-    login, _, hosts = parts.netloc.rpartition("@")
-    query = dict(parse_qsl(parts.query))
-    if user != administrator(settings):
-        password = settings.credentials.password(f"mongo/{user}")
-        login = f"{quote(user, safe='')}:{quote(password, safe='')}"
-        query["authSource"] = USERS_DATABASE
-    netloc = f"{login}@{hosts}" if login else hosts
-    return urlunsplit((parts.scheme, netloc, parts.path or "/", urlencode(query | dict(options or {})), ""))
 
 
 @contextmanager
@@ -80,11 +58,6 @@ def connect(settings: Settings, user: str, *, listeners: Sequence[monitoring.Com
                 f"MongoDB at {place(settings)} refuses {user}: {error.details.get('errmsg') if error.details else ''}",
                 "run the initial load, which makes the users, or look whether the passwords are those of this server",
             ) from error
-
-
-def place(settings: Settings) -> str:
-    """Name the hosts of the address, without user and password."""
-    return urlsplit(settings.require("mongo_uri")).netloc.rpartition("@")[2]
 
 
 def mirror(client: Client) -> Database[Document]:

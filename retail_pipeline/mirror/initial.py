@@ -1,0 +1,137 @@
+"""The hand-over from batch to stream: every collection filled from the snapshot at which the stream begins.
+
+The slot is made first and exports a snapshot. What was committed before it is in the snapshot and comes by bulk
+inserts; what is committed after it waits in the slot and comes by the stream. So nothing is missing and nothing is
+older than it should be, while sales go on.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from retail_pipeline.errors import ReplicationError
+from retail_pipeline.mirror import client, snapshot, writing
+from retail_pipeline.mirror.client import WRITER, connect, mirror
+from retail_pipeline.replication import connectors, publication, slot, topics
+from retail_pipeline.settings import Settings
+from retail_pipeline.tables import MIRRORED
+
+Say = Callable[[str], None]
+Document = dict[str, Any]
+
+STATE = "mirror_state"
+NONE, LOADING, COMPLETE = "none", "loading", "complete"
+_ID = "initial_load"
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What the hand-over did: rows by table, and the LSN at which the stream begins; no rows where it was complete."""
+
+    loaded: bool
+    reason: str
+    lsn: str
+    rows: dict[str, int]
+    seconds: float
+
+    def as_metadata(self) -> dict[str, Any]:
+        """Give what Dagster shows of it."""
+        return {
+            "loaded": self.loaded,
+            "reason": self.reason,
+            "slot_lsn": self.lsn,
+            "rows": sum(self.rows.values()),
+            "rows_by_table": self.rows,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def state(settings: Settings) -> Document:
+    """Tell how far the hand-over is: its document in `mirror_state`, or one that says none."""
+    with connect(settings, client.ANALYST) as opened:
+        return mirror(opened)[STATE].find_one({"_id": _ID}) or {"_id": _ID, "state": NONE}
+
+
+def load(settings: Settings, report: Say = lambda _: None, *, anew: bool = False) -> LoadReport:
+    """Fill every collection and start the stream; nothing, where that was done and the stream can still go on.
+
+    What was interrupted, or cannot go on because slot, topics or servers are others, starts over, as does everything
+    with `anew`. Collections stay readable as they were until their successors are complete.
+    """
+    started = time.monotonic()
+    for made in client.provision(settings):
+        report(f"MongoDB: made {made}.")
+    with snapshot.alone(settings, report):
+        before = state(settings)
+        reason = "asked for" if anew else _why(settings, before)
+        if not reason:
+            connectors.register(settings)
+            return LoadReport(
+                loaded=False, reason="complete", lsn=before["lsn"], rows={}, seconds=time.monotonic() - started
+            )
+        report(f"Initial load: {reason}.")
+        lsn, rows = _hand_over(settings, report)
+    return LoadReport(loaded=True, reason=reason, lsn=lsn, rows=rows, seconds=time.monotonic() - started)
+
+
+def _why(settings: Settings, before: Document) -> str:
+    """Say why the collections must be loaded; nothing where the stream can go on."""
+    if before["state"] == NONE:
+        return "never done on this MongoDB"
+    if before["state"] != COMPLETE:
+        return "the last one was interrupted"
+    health = slot.health(settings)
+    if health is None or not health.usable:
+        return f"the slot is {health.wal_status if health else 'gone'}, and with it the changes since"
+    if before["kafka"] != topics.cluster_id(settings):
+        return "Kafka is another one than the changes since went to"
+    if missing := topics.missing(settings):
+        return f"the topics {', '.join(missing)} are gone, and with them the changes since"
+    return ""
+
+
+def _hand_over(settings: Settings, report: Say) -> tuple[str, dict[str, int]]:
+    """Stop the stream, load from a new slot's snapshot, start the stream from the slot."""
+    with connect(settings, WRITER) as opened:
+        states = mirror(opened)[STATE]
+        started_at = dt.datetime.now(dt.UTC)
+        _remember(states, {"state": LOADING, "started_at": started_at})
+        publication.ensure(settings)
+        # Old changes first: none of them may arrive after the documents of the new snapshot.
+        connectors.halt(settings)
+        slot.drop(settings)
+        with slot.create(settings) as made, snapshot.take(settings, made.snapshot) as now:
+            report(f"Slot {made.slot} begins at {made.lsn}.")
+            _remember(states, {"state": LOADING, "started_at": started_at, "lsn": made.lsn})
+            rows = {}
+            for table in MIRRORED:
+                rows[table.name] = writing.fill_next(mirror(opened), table.name, now.documents(table))
+                report(f"{table.name}: {rows[table.name]:,} documents.")
+        for table in MIRRORED:
+            writing.swap(mirror(opened), table.name)
+        report("Collections are in place; starting the stream.")
+        connectors.register(settings)
+        done = {
+            "state": COMPLETE,
+            "started_at": started_at,
+            "completed_at": dt.datetime.now(dt.UTC),
+            "lsn": made.lsn,
+            "kafka": topics.cluster_id(settings),
+            "rows": rows,
+        }
+        _remember(states, done)
+    return made.lsn, rows
+
+
+def _remember(states: Any, what: Document) -> None:
+    states.replace_one({"_id": _ID}, what, upsert=True)
+
+
+def require_complete(settings: Settings) -> None:
+    """Raise where the collections were not filled completely yet."""
+    if state(settings)["state"] != COMPLETE:
+        raise ReplicationError("The initial load is not complete.", "run the job initial_load")

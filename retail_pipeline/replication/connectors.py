@@ -1,0 +1,189 @@
+"""Which connectors carry the stream? Debezium's source and a MongoDB sink for each streamed table, from infra/."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from psycopg2.extensions import parse_dsn
+
+from retail_pipeline.errors import ReplicationError
+from retail_pipeline.replication import mongodb, publication, slot, topics
+from retail_pipeline.replication.connect import Configuration, ConnectClient, is_running
+from retail_pipeline.settings import INFRA, Settings
+from retail_pipeline.tables import MONGO_DATABASE, RED, SLOT, STREAM_PUBLICATION, TOPIC_PREFIX, Table
+from retail_pipeline.warehouse import connection
+
+SOURCE = "walmart-source"
+TEMPLATES = INFRA / "connectors"
+_SINK_OPTIONS = {
+    "w": "majority",
+    "journal": "true",
+    # Longer than a server takes to come back, shorter than the 5 minutes after which Kafka gives a silent consumer up.
+    "serverSelectionTimeoutMS": "120000",
+    "appName": "retail-pipeline sink",
+}
+
+
+def sink(table: Table) -> str:
+    """Name the connector that writes a streamed table's collection."""
+    return f"walmart-sink-{table.name}"
+
+
+def group(table: Table) -> str:
+    """Name the consumer group of a streamed table's sink."""
+    return f"connect-{sink(table)}"
+
+
+def names() -> list[str]:
+    """Name every connector, the source first."""
+    return [SOURCE, *(sink(table) for table in RED)]
+
+
+def configurations(settings: Settings) -> dict[str, Configuration]:
+    """Give the configuration of every connector by its name; passwords are references to a file, never in it."""
+    address = parse_dsn(connection.dsn(settings, connection.CDC))
+    secrets = str(_secrets(settings))
+    streamed = publication.STREAMED
+    found = {
+        SOURCE: _filled(
+            "source",
+            {
+                "postgres_host": address.get("host", "localhost"),
+                "postgres_port": address.get("port", "5432"),
+                "postgres_database": address["dbname"],
+                "postgres_user": address["user"],
+                "secrets": secrets,
+                "slot": SLOT,
+                "publication": STREAM_PUBLICATION,
+                "prefix": TOPIC_PREFIX,
+                "tables": ",".join(table.qualified for table in streamed),
+                "keys": ";".join(f"{table.qualified}:{','.join(table.key)}" for table in streamed),
+            },
+        )
+    }
+    for table in RED:
+        values = {
+            "tasks": str(topics.PARTITIONS),
+            "topic": table.topic,
+            "collection": table.name,
+            "database": MONGO_DATABASE,
+            "secrets": secrets,
+        }
+        found[sink(table)] = _filled("sink", values)
+    return found
+
+
+def fingerprint(configuration: Mapping[str, str]) -> str:
+    """Give what two equal configurations have in common and no others do."""
+    text = json.dumps({name: str(value) for name, value in configuration.items() if name != "name"}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def register(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Register every connector that is missing or differs, and wait until all tasks run; give the state of each.
+
+    What is registered and runs already is left alone. Refused without the slot: Debezium would make one of its own,
+    and what was committed before it would never arrive.
+    """
+    health = slot.health(settings)
+    if health is None or not health.usable:
+        raise ReplicationError(
+            f"The slot {SLOT} {'is lost' if health else 'does not exist'}, so a stream would begin with a gap.",
+            "run the job initial_load, which makes the slot and fills the collections from its snapshot",
+        )
+    changed_secrets = write_secrets(settings)
+    topics.ensure(settings)
+    wanted = configurations(settings)
+    with ConnectClient(settings.require("connect_url")) as client:
+        changed = {name: _bring(client, name, config, changed_secrets) for name, config in wanted.items()}
+        states = client.wait_running(list(wanted))
+    return {
+        name: {
+            "state": status["connector"]["state"],
+            "tasks": len(status["tasks"]),
+            "changed": changed[name],
+            "fingerprint": fingerprint(wanted[name]),
+        }
+        for name, status in states.items()
+    }
+
+
+def _bring(client: ConnectClient, name: str, wanted: Configuration, changed_secrets: set[str]) -> bool:
+    """Bring one connector to its configuration and let it run; False where nothing had to be done."""
+    present = client.config(name)
+    if present is None or fingerprint(present) != fingerprint(wanted):
+        client.put_config(name, wanted)
+        if present is not None:
+            client.resume(name)
+        return True
+    status = client.status(name)
+    if status is None or status["connector"]["state"] in ("STOPPED", "PAUSED"):
+        client.resume(name)
+        return True
+    used = {key for key in changed_secrets if any(value.endswith(f":{key}}}") for value in wanted.values())}
+    if used:
+        client.restart(name)
+        return True
+    return not is_running(status) and client.restart_failed(name)
+
+
+def halt(settings: Settings) -> None:
+    """Stop the stream and forget how far it had come: nothing of before arrives after this, and nothing is lost yet.
+
+    The source stays registered but stopped, because only so can its offsets be deleted, which Connect keeps by name.
+    """
+    write_secrets(settings)
+    with ConnectClient(settings.require("connect_url")) as client:
+        for table in RED:
+            client.delete(sink(table))
+        if client.config(SOURCE) is None:
+            client.create_stopped(SOURCE, configurations(settings)[SOURCE])
+        client.stop(SOURCE)
+        client.delete_offsets(SOURCE)
+    topics.recreate(settings, [group(table) for table in RED])
+
+
+def write_secrets(settings: Settings) -> set[str]:
+    """Write what the references of the configurations stand for, readable to its owner alone; name what changed."""
+    path = _secrets(settings)
+    address = parse_dsn(connection.dsn(settings, connection.CDC))
+    wanted = {
+        "postgres.password": address.get("password", ""),
+        "mongo.uri": mongodb.uri(settings, mongodb.SINK, _SINK_OPTIONS),
+    }
+    present = _read(path.read_text()) if path.exists() else {}
+    changed = {name for name in wanted if present.get(name) != wanted[name]}
+    if changed:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = path.with_suffix(".new")
+        temporary.unlink(missing_ok=True)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            # In a file of Java properties a backslash begins an escape.
+            file.writelines(f"{name}={value.replace(chr(92), chr(92) * 2)}\n" for name, value in wanted.items())
+        temporary.replace(path)
+    return changed
+
+
+def _read(text: str) -> dict[str, str]:
+    pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line)
+    return {name: value.replace(chr(92) * 2, chr(92)) for name, value in pairs}
+
+
+def _secrets(settings: Settings) -> Path:
+    return settings.home / "secrets" / "connect.properties"
+
+
+def _filled(template: str, values: Mapping[str, str]) -> Configuration:
+    """Read a template of infra/connectors and put values in the place of @names@."""
+    configuration: Configuration = json.loads((TEMPLATES / f"{template}.json").read_text())
+    for name, text in configuration.items():
+        for placeholder, value in values.items():
+            configuration[name] = configuration[name].replace(f"@{placeholder}@", value)
+        if "@" in configuration[name]:
+            raise ReplicationError(f"{template}.json: {name} has a placeholder that nothing fills: {text}")
+    return configuration

@@ -1,0 +1,142 @@
+"""From where does the stream read? The logical slot: made with a snapshot of the same moment, watched, dropped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg2
+from psycopg2.extensions import make_dsn, parse_dsn
+from psycopg2.extras import LogicalReplicationConnection
+from psycopg2.sql import SQL, Identifier
+
+from retail_pipeline.errors import ReplicationError
+from retail_pipeline.settings import Settings
+from retail_pipeline.tables import SLOT
+from retail_pipeline.warehouse import connection
+
+# How long a reader that was told to stop may keep the slot, in seconds.
+_LET_GO_WITHIN = 10.0
+_FAILING = ("unreserved", "lost")
+
+
+@dataclass(frozen=True)
+class ExportedSnapshot:
+    """A slot that was just made: every change after `lsn` comes through it, every one before is in `snapshot`."""
+
+    slot: str
+    lsn: str
+    snapshot: str
+
+
+@dataclass(frozen=True)
+class SlotHealth:
+    """What PostgreSQL says of the slot; `retained_bytes` is the WAL that it keeps from being removed."""
+
+    active: bool
+    wal_status: str
+    retained_bytes: int
+    safe_bytes: int | None
+    confirmed_lsn: str
+    behind_bytes: int
+    invalidation_reason: str | None
+    inactive_since: datetime | None
+    beat_at: datetime | None
+
+    @property
+    def usable(self) -> bool:
+        """Whether every change since the confirmed one can still be read."""
+        return self.wal_status != "lost" and self.invalidation_reason is None
+
+    @property
+    def in_danger(self) -> bool:
+        """Whether WAL that it needs may be removed at the next checkpoint, or is gone."""
+        return self.wal_status in _FAILING or not self.usable
+
+
+@contextmanager
+def create(settings: Settings) -> Iterator[ExportedSnapshot]:
+    """Make the slot and export its snapshot, which can be entered as long as the block lasts."""
+    address = parse_dsn(connection.dsn(settings, connection.CDC))
+    address.setdefault("application_name", "retail-pipeline slot")
+    try:
+        replication = psycopg2.connect(make_dsn(**address), connection_factory=LogicalReplicationConnection)
+    except psycopg2.OperationalError as error:
+        raise ReplicationError(
+            f"PostgreSQL does not let {connection.CDC} replicate: {_first_line(error)}",
+            "`retail-pipeline up` sets its password; a server of your own needs wal_level = logical",
+        ) from error
+    try:
+        with replication.cursor() as cursor:
+            command = SQL("CREATE_REPLICATION_SLOT {} LOGICAL pgoutput (SNAPSHOT 'export')").format(Identifier(SLOT))
+            try:
+                cursor.execute(command)
+            except psycopg2.Error as error:
+                raise ReplicationError(
+                    f"The slot {SLOT} could not be made: {_first_line(error)}",
+                    "see pg_replication_slots and max_replication_slots; the initial load can be run again",
+                ) from error
+            row = cursor.fetchone()
+            if row is None:
+                raise ReplicationError(f"PostgreSQL made the slot {SLOT} without telling its snapshot.")
+            yield ExportedSnapshot(row[0], row[1], row[2])
+    finally:
+        replication.close()
+
+
+def drop(settings: Settings) -> bool:
+    """Drop the slot, ending a reader that does not let go of it; False where there is none."""
+    with connection.connect(settings, connection.CDC, autocommit=True) as opened, opened.cursor() as cursor:
+        until = time.monotonic() + _LET_GO_WITHIN
+        while True:
+            cursor.execute("select active_pid from pg_replication_slots where slot_name = %s", (SLOT,))
+            row = cursor.fetchone()
+            if row is None:
+                return False
+            if row[0] is not None and time.monotonic() > until:
+                cursor.execute("select pg_terminate_backend(%s)", row)
+            try:
+                cursor.execute("select pg_drop_replication_slot(%s)", (SLOT,))
+            except psycopg2.errors.ObjectInUse:
+                if time.monotonic() > until + _LET_GO_WITHIN:
+                    raise ReplicationError(
+                        f"The slot {SLOT} is in use and its reader does not let go of it.",
+                        "see pg_replication_slots.active_pid; stop that reader",
+                    ) from None
+                time.sleep(0.2)
+            except psycopg2.errors.UndefinedObject:
+                return False
+            else:
+                return True
+
+
+def health(settings: Settings) -> SlotHealth | None:
+    """Ask PostgreSQL how the slot is; None where there is none."""
+    with connection.connect(settings, connection.READER, autocommit=True) as opened, opened.cursor() as cursor:
+        cursor.execute(_HEALTH, (SLOT,))
+        row = cursor.fetchone()
+    return SlotHealth(*row) if row else None
+
+
+# A slot is of one database; one of the same name in another database is not ours.
+_HEALTH = """
+    select
+        s.active,
+        coalesce(s.wal_status, 'lost'),
+        coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), s.restart_lsn), 0)::bigint,
+        s.safe_wal_size,
+        coalesce(s.confirmed_flush_lsn::text, '0/0'),
+        coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), s.confirmed_flush_lsn), 0)::bigint,
+        s.invalidation_reason,
+        s.inactive_since,
+        (select h.beat_at from retail.heartbeat as h)
+    from pg_replication_slots as s
+    where s.slot_name = %s and s.database = current_database()
+"""
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0]

@@ -1,0 +1,111 @@
+"""Which Kafka topics carry the stream? One a streamed table, made before anything reads or writes it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError
+
+from retail_pipeline.errors import ReplicationError
+from retail_pipeline.replication.kafka import client_settings
+from retail_pipeline.settings import Settings
+from retail_pipeline.tables import RED
+
+# A row's changes share a key, a key has one partition and a partition one task, so their order is kept. With three,
+# a backlog is written by three tasks side by side.
+PARTITIONS = 3
+_GONE_WITHIN = 30.0
+# What Kafka answers for a group that was deleted, or was not there.
+_DELETED = ("OK", "NoError", None, "GroupIdNotFoundError")
+# After a week without its sink a topic would lose changes; the slot's limit on WAL is met long before.
+_CONFIGURATION = {"cleanup.policy": "delete", "retention.ms": str(7 * 24 * 3600 * 1000)}
+
+
+@contextmanager
+def administrator(settings: Settings) -> Iterator[KafkaAdminClient]:
+    """Connect to Kafka for questions and changes about topics and groups."""
+    try:
+        client = KafkaAdminClient(**client_settings(settings))
+        try:
+            yield client
+        finally:
+            client.close()
+    except KafkaError as error:
+        raise ReplicationError(
+            f"Kafka at {settings.require('kafka_bootstrap')} does not do what was asked: {type(error).__name__}",
+            "see `retail-pipeline status`; `retail-pipeline up` starts the embedded server",
+        ) from error
+
+
+def ensure(settings: Settings) -> list[str]:
+    """Make the topics that are missing; name them."""
+    with administrator(settings) as client:
+        return _create(client, _missing(client))
+
+
+def missing(settings: Settings) -> list[str]:
+    """Name the topics that are not there."""
+    with administrator(settings) as client:
+        return _missing(client)
+
+
+def recreate(settings: Settings, groups: Sequence[str]) -> None:
+    """Make the topics anew and forget how far `groups` had read: no change of before can arrive any more."""
+    with administrator(settings) as client:
+        present = set(client.list_topics())
+        names = [table.topic for table in RED]
+        _delete_groups(client, groups)
+        with suppress(UnknownTopicOrPartitionError):
+            client.delete_topics([name for name in names if name in present])
+        until = time.monotonic() + _GONE_WITHIN
+        while len(_missing(client)) < len(names) and time.monotonic() < until:
+            time.sleep(0.1)
+        _create(client, names)
+
+
+def cluster_id(settings: Settings) -> str:
+    """Name the Kafka cluster, which another one with the same address is not."""
+    with administrator(settings) as client:
+        return str(client.describe_cluster()["cluster_id"])
+
+
+def _missing(client: KafkaAdminClient) -> list[str]:
+    present = set(client.list_topics())
+    return [table.topic for table in RED if table.topic not in present]
+
+
+def _create(client: KafkaAdminClient, names: Sequence[str]) -> list[str]:
+    """Make topics; one that is still being deleted is waited for."""
+    until = time.monotonic() + _GONE_WITHIN
+    for name in names:
+        while True:
+            try:
+                client.create_topics({name: {"num_partitions": PARTITIONS, "configs": _CONFIGURATION}})
+            except TopicAlreadyExistsError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
+            else:
+                break
+    if names:
+        client.wait_for_topics(list(names), timeout_ms=int(_GONE_WITHIN * 1000))
+    return list(names)
+
+
+def _delete_groups(client: KafkaAdminClient, groups: Sequence[str]) -> None:
+    """Delete consumer groups; one with members is waited for until they have left."""
+    until = time.monotonic() + _GONE_WITHIN
+    left = list(groups)
+    while left:
+        answers = client.delete_groups(left)
+        left = [group for group in left if answers.get(group) not in _DELETED]
+        if left and time.monotonic() > until:
+            raise ReplicationError(
+                f"The consumer groups {', '.join(left)} cannot be deleted: {answers.get(left[0])}.",
+                "stop whatever else reads these topics as one of these groups",
+            )
+        if left:
+            time.sleep(0.5)
