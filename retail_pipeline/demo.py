@@ -46,8 +46,11 @@ def run(settings: Settings, csv: Path | None, say: Say) -> int:
     mended = _mend(settings, say)
     say("One live sale")
     sale = sell(settings)
-    say(f"  transaction {sale.transaction_id} of {sale.role} was in MongoDB {sale.milliseconds:.0f} ms after its commit")
-    _summary(settings, report, mended, sale, time.monotonic() - began, say)
+    say(
+        f"  transaction {sale.transaction_id} of {sale.role} was in MongoDB {sale.milliseconds:.0f} ms after its commit"
+    )
+    _summary(settings, report, mended, sale, say)
+    say(f"  Took {time.monotonic() - began:.0f} s. The servers stay up; `make down` stops them.")
     return 0
 
 
@@ -77,7 +80,9 @@ def sell(settings: Settings) -> Sale:
         transactions = mongo[MONGO_DATABASE]["transactions"]
         with transactions.watch(full_document="updateLookup", max_await_time_ms=20) as changes:
             with postgres.cursor() as cursor:
-                cursor.execute("select product_id from retail.inventory order by inventory_level desc, product_id limit 1")
+                cursor.execute(
+                    "select product_id from retail.inventory order by inventory_level desc, product_id limit 1"
+                )
                 product = cursor.fetchone()
                 cursor.execute("select customer_id from retail.customers order by customer_id limit 1")
                 customer = cursor.fetchone()
@@ -113,9 +118,11 @@ def _seller(settings: Settings) -> tuple[str, int]:
     return f"store_user_{row[0]}", row[0]
 
 
-def _summary(settings: Settings, report: dict[str, Any], mended: str, sale: Sale, seconds: float, say: Say) -> None:
+def _summary(settings: Settings, report: dict[str, Any], mended: str, sale: Sale, say: Say) -> None:
     with connection.connect(settings, "retail_reader") as postgres, postgres.cursor() as cursor:
-        cursor.execute("select coalesce(sum(quantity), 0), coalesce(sum(quantity * unit_price), 0) from retail.transaction_details")
+        cursor.execute(
+            "select coalesce(sum(quantity), 0), coalesce(sum(quantity * unit_price), 0) from retail.transaction_details"
+        )
         units, revenue = cursor.fetchone() or (0, 0)
     with client.connect(settings, "analyst") as mongo:
         database = mongo[MONGO_DATABASE]
@@ -124,13 +131,7 @@ def _summary(settings: Settings, report: dict[str, Any], mended: str, sale: Sale
         reorder = database["inventory_analytics"].count_documents({"below_reorder_point": True})
     say("")
     say("Summary")
-    if report["read"]:
-        say(
-            f"  The file: {report['read']:,} rows read = {report['loaded']:,} loaded + {report['quarantined']:,} quarantined"
-            f" + {report['duplicates']:,} duplicates; {report['conflicts']:,} values lost to a later sale, all kept."
-        )
-    else:
-        say("  The file: already loaded, nothing loaded twice.")
+    say(f"  The file: {runs.sentence(report)}")
     say(f"  {'table':<20} {'PostgreSQL':>12} {'MongoDB':>12}")
     for table in BUSINESS:
         say(f"  {table.name:<20} {report['tables'][table.name]:>12,} {documents[table.name]:>12,}")
@@ -139,4 +140,3 @@ def _summary(settings: Settings, report: dict[str, Any], mended: str, sale: Sale
     say(f"  Fraud alerts: {alerts:,}. Products at or below their reorder point: {reorder:,}.")
     say(f"  Live sale: transaction {sale.transaction_id} by {sale.role}, in MongoDB after {sale.milliseconds:.0f} ms.")
     say(f"  Dagster: {stack.ui_address(settings)}   (make ui)")
-    say(f"  Took {seconds:.0f} s. The servers stay up; `make down` stops them.")

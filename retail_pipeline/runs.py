@@ -31,11 +31,9 @@ def run(settings: Settings, job: str, config: Mapping[str, Any], say: Say) -> Ma
     definitions = Definitions.merge(defs(), Definitions(loggers={"console": _progress(say)}))
     with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
         result = definitions.resolve_job_def(job).execute_in_process(run_config=dict(config), instance=instance)
-    return {
-        "/".join(key.path): {name: value.value for name, value in event.step_materialization_data.materialization.metadata.items()}
-        for event in result.all_events
-        if event.is_step_materialization and (key := event.asset_key)
-    }
+    events = [event for event in result.all_events if event.is_step_materialization]
+    made = [event.step_materialization_data.materialization for event in events]
+    return {"/".join(one.asset_key.path): {name: value.value for name, value in one.metadata.items()} for one in made}
 
 
 def load(settings: Settings, csv: Path, *, accept: bool, say: Say) -> dict[str, Any]:
@@ -71,3 +69,14 @@ def _progress(say: Say) -> LoggerDefinition:
         return logger
 
     return LoggerDefinition(make, config_schema={})
+
+
+def sentence(report: Mapping[str, Any]) -> str:
+    """Say what a load did, for a person."""
+    if not report["read"]:
+        return "This file is loaded already: nothing was loaded twice."
+    return (
+        f"{report['read']:,} rows read = {report['loaded']:,} loaded + {report['quarantined']:,} quarantined"
+        f" + {report['duplicates']:,} duplicates, in {report['seconds']:.1f} s;"
+        f" {report['conflicts']:,} values lost to a later sale, all kept."
+    )

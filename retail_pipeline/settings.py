@@ -1,4 +1,4 @@
-"""Where is everything? The environment, read once and typed; and the passwords, made once and kept readable to us alone."""
+"""Where is everything? The environment, read once and typed; and the passwords, made once and kept to their owner."""
 
 from __future__ import annotations
 

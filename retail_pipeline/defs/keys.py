@@ -21,17 +21,17 @@ TENANT_VIEWS = dg.AssetKey(["mongodb", "tenant_views"])
 
 
 def postgres(table: str) -> dg.AssetKey:
-    """The asset of a table in PostgreSQL."""
+    """Name the asset of a table in PostgreSQL."""
     return dg.AssetKey(["postgres", table])
 
 
 def topic(table: str) -> dg.AssetKey:
-    """The asset of the Kafka topic that carries a table's changes."""
+    """Name the asset of the Kafka topic that carries a table's changes."""
     return dg.AssetKey(["kafka", table])
 
 
 def mongodb(collection: str) -> dg.AssetKey:
-    """The asset of a collection in MongoDB."""
+    """Name the asset of a collection in MongoDB."""
     return dg.AssetKey(["mongodb", collection])
 
 
@@ -40,7 +40,7 @@ FILES_ARRIVE = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=31), wa
 
 
 def code_version(*paths: Path) -> str:
-    """The version of what an asset runs: a hash over its SQL and configuration files."""
+    """Give the version of what an asset runs: a hash over its SQL and configuration files."""
     digest = hashlib.sha256()
     for path in sorted(file for root in paths for file in (root.rglob("*.*") if root.is_dir() else [root])):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -73,7 +73,7 @@ def spec(
 
 
 def columns_of(table: Table, extra: Sequence[dg.TableColumn] = ()) -> dict[str, dg.TableSchema]:
-    """The column metadata that Dagster's UI shows, from the declaration of the table."""
+    """Give the column metadata that Dagster's UI shows, from the declaration of the table."""
     columns = [
         dg.TableColumn(
             column.name,

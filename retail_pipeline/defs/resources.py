@@ -16,7 +16,7 @@ class Platform(dg.ConfigurableResource):  # type: ignore[type-arg]
     connect_url: str
 
     def settings(self) -> Settings:
-        """The settings that the packages below take."""
+        """Give the settings that the packages below take."""
         return replace(
             Settings.from_environment(),
             postgres_dsn=self.postgres_dsn,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg2
 from psycopg2 import errors, sql
 
 from retail_pipeline.errors import WarehouseError
-from retail_pipeline.tables import SCHEMA, TENANT, BY_NAME
+from retail_pipeline.tables import BY_NAME, SCHEMA, TENANT
 from retail_pipeline.warehouse.connection import READER, connect, store_role
 
 if TYPE_CHECKING:
@@ -47,7 +47,9 @@ def findings(settings: Settings) -> list[Finding]:
         for store_id in stores:
             try:
                 with connect(settings, store_role(store_id), autocommit=True) as store:
-                    found += _look(reader, store, store_id, other=next((one for one in stores if one != store_id), None))
+                    found += _look(
+                        reader, store, store_id, other=next((one for one in stores if one != store_id), None)
+                    )
             except WarehouseError as error:
                 raise WarehouseError(
                     f"The isolation of store {store_id} could not be tried. {error.message}",
@@ -59,7 +61,9 @@ def findings(settings: Settings) -> list[Finding]:
 def _look(reader: Connection, store: Connection, store_id: int, other: int | None) -> list[Finding]:
     role = store_role(store_id)
     found = []
-    exempt = _rows(store, "select rolname from pg_roles where (rolsuper or rolbypassrls) and pg_has_role(oid, 'member')")
+    exempt = _rows(
+        store, "select rolname from pg_roles where (rolsuper or rolbypassrls) and pg_has_role(oid, 'member')"
+    )
     if exempt:
         found.append(Finding(role, "every table", f"is or may become {exempt[0][0]}, whom no policy binds"))
     for table in PROBED:
@@ -87,12 +91,13 @@ def _moves(store: Connection, table: str, store_id: int, other: int) -> bool:
         cursor.execute("begin")
         try:
             cursor.execute(_MOVE.format(name, sql.Identifier(TENANT), name), (other, store_id))
-            return cursor.rowcount > 0
         except errors.InsufficientPrivilege:
             return False
         except psycopg2.Error:
             # Something other than the policy stopped it, such as a reference: the policy let it pass.
             return True
+        else:
+            return cursor.rowcount > 0
         finally:
             cursor.execute("rollback")
 
@@ -105,7 +110,9 @@ def _name(table: str) -> sql.Identifier:
     return sql.Identifier(SCHEMA, BY_NAME[table].name)
 
 
-def _rows(connection: Connection, query: str | sql.Composed, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+def _rows(
+    connection: Connection, query: str | sql.Composed, values: tuple[object, ...] = ()
+) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query, values)
         return cursor.fetchall()

@@ -12,7 +12,7 @@ from retail_pipeline.tables import PUBLICATION, RED, STREAM_PUBLICATION
 @dg.asset(
     key=keys.PUBLICATIONS,
     deps=[keys.SCHEMA],
-    description=f"{PUBLICATION} of all tables for other consumers, {STREAM_PUBLICATION} of the streamed ones for Debezium.",
+    description=f"{PUBLICATION} of all tables for others, {STREAM_PUBLICATION} of the streamed ones for Debezium.",
     group_name="replication",
     kinds={"postgres"},
     owners=keys.OWNERS,

@@ -17,7 +17,7 @@ class FileConfig(dg.Config):
 
 @dg.asset(
     key=keys.CSV,
-    description="The sales file that is loaded: 28 columns, one line of a sale a row. The file itself stays where it is.",
+    description="The sales file that is loaded: 28 columns, one line of a sale a row. It stays where it is.",
     group_name="source",
     kinds={"csv"},
     owners=keys.OWNERS,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -64,7 +65,7 @@ def load(
     report = load_file(platform.settings(), Path(path), accept=config.accept, report=context.log.info)
     summary = report.as_json()
     for table in LOADED:
-        metadata: dict[str, object] = {"dagster/row_count": report.rows[table.name]}
+        metadata: dict[str, Any] = {"dagster/row_count": report.rows[table.name]}
         if table.name == "files":
             metadata |= {REPORT: dg.MetadataValue.json(summary), "summary": json.dumps(summary)}
         yield dg.MaterializeResult(keys.postgres(table.name), metadata=metadata)

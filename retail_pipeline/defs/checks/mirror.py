@@ -1,6 +1,8 @@
 """Does MongoDB hold what PostgreSQL holds? See https://docs.dagster.io/guides/test/asset-checks."""
 
+import time
 from collections.abc import Iterator
+from decimal import Decimal
 
 import dagster as dg
 
@@ -8,6 +10,7 @@ from retail_pipeline.defs import keys
 from retail_pipeline.defs.resources import Platform
 from retail_pipeline.mirror import fidelity
 from retail_pipeline.mirror.client import ANALYST, connect, mirror
+from retail_pipeline.settings import Settings
 from retail_pipeline.tables import MIRRORED
 from retail_pipeline.warehouse import connection
 
@@ -56,21 +59,11 @@ def sampled_fidelity(platform: Platform) -> Iterator[dg.AssetCheckResult]:
     description="Revenue and units over all lines are the same in MongoDB as in PostgreSQL, to the cent.",
 )
 def revenue(platform: Platform) -> dg.AssetCheckResult:
-    """Sum on both sides; a sale made between the two sums is let arrive."""
+    """Sum on both sides, again while a sale made between the two sums is on its way."""
     settings = platform.settings()
-    lines = [{"$group": {"_id": None, "units": {"$sum": "$quantity"}, "revenue": {"$sum": _PAID}}}]
-    with (
-        connection.connect(settings, "retail_reader", autocommit=True) as postgres,
-        postgres.cursor() as cursor,
-        connect(settings, ANALYST) as client,
-    ):
-        for _ in fidelity.attempts():
-            cursor.execute("select coalesce(sum(quantity), 0), coalesce(sum(quantity * unit_price), 0) from retail.transaction_details")
-            rows = cursor.fetchone()
-            found = next(iter(mirror(client)["transaction_details"].aggregate(lines)), {"units": 0, "revenue": 0})
-            documents = (found["units"], getattr(found["revenue"], "to_decimal", lambda: 0)())
-            if rows == documents:
-                break
+    until = time.monotonic() + fidelity.SETTLE_SECONDS
+    while (rows := _in_postgresql(settings)) != (documents := _in_mongodb(settings)) and time.monotonic() < until:
+        time.sleep(0.2)
     return dg.AssetCheckResult(
         passed=rows == documents,
         metadata={
@@ -82,4 +75,19 @@ def revenue(platform: Platform) -> dg.AssetCheckResult:
     )
 
 
-_PAID = {"$multiply": ["$quantity", "$unit_price"]}
+def _in_postgresql(settings: Settings) -> tuple[int, Decimal]:
+    with connection.connect(settings, connection.READER) as postgres, postgres.cursor() as cursor:
+        cursor.execute(
+            "select coalesce(sum(quantity), 0), coalesce(sum(quantity * unit_price), 0) from retail.transaction_details"
+        )
+        units, paid = cursor.fetchone() or (0, 0)
+    return int(units), Decimal(paid)
+
+
+def _in_mongodb(settings: Settings) -> tuple[int, Decimal]:
+    paid = {"$multiply": ["$quantity", "$unit_price"]}
+    sums = [{"$group": {"_id": None, "units": {"$sum": "$quantity"}, "revenue": {"$sum": paid}}}]
+    with connect(settings, ANALYST) as client:
+        for found in mirror(client)["transaction_details"].aggregate(sums):
+            return int(found["units"]), found["revenue"].to_decimal()
+    return 0, Decimal(0)

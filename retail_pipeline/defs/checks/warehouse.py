@@ -60,6 +60,4 @@ def stock_is_consistent(platform: Platform) -> dg.AssetCheckResult:
     """Run every consistency condition, in one snapshot."""
     with connection.connect(platform.settings(), connection.READER) as postgres:
         violations = consistency.violations(postgres)
-    return dg.AssetCheckResult(
-        passed=not any(violations.values()), metadata={name: count for name, count in violations.items()}
-    )
+    return dg.AssetCheckResult(passed=not any(violations.values()), metadata=dict(violations))

@@ -1,7 +1,9 @@
 """Watch how far the stream is behind. See https://docs.dagster.io/guides/automate/sensors."""
 
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -56,7 +58,7 @@ def evaluations(partitions: Sequence[lag.PartitionLag], troubles: Troubles) -> l
         for table in RED
     ],
 )
-def consumer_lag(platform: Platform):  # noqa: ANN201 - Dagster reads the annotation of a generator as an output type
+def consumer_lag(platform: Platform) -> Iterator[dg.AssetCheckResult]:
     """Measure once, by hand."""
     partitions = lag.measure(platform.settings())
     for evaluation in evaluations(partitions, compare(None, troubles_of(partitions), time.time())):
@@ -80,7 +82,7 @@ def kafka_lag_sensor(context: dg.SensorEvaluationContext, platform: Platform) ->
     partitions = lag.measure(platform.settings())
     now = time.time()
     troubles = compare(context.cursor, troubles_of(partitions), now)
-    context.log.log("WARNING" if troubles.current else "INFO", troubles.sentence(now))
+    context.log.log(logging.WARNING if troubles.current else logging.INFO, troubles.sentence(now))
     observations = [
         dg.AssetObservation(keys.topic(table.name), metadata=_metadata(partitions, table.topic)) for table in RED
     ]
@@ -91,7 +93,7 @@ def kafka_lag_sensor(context: dg.SensorEvaluationContext, platform: Platform) ->
     )
 
 
-def _metadata(partitions: Sequence[lag.PartitionLag], topic: str) -> dict[str, object]:
+def _metadata(partitions: Sequence[lag.PartitionLag], topic: str) -> dict[str, Any]:
     behind = [partition for partition in partitions if partition.topic == topic]
     return {
         "lag_records": sum(partition.lag or 0 for partition in behind),

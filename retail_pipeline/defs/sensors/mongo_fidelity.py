@@ -1,5 +1,6 @@
 """Watch whether MongoDB equals PostgreSQL. See https://docs.dagster.io/guides/automate/sensors."""
 
+import logging
 import time
 
 import dagster as dg
@@ -31,7 +32,7 @@ def mongo_fidelity_sensor(context: dg.SensorEvaluationContext, platform: Platfor
         context.log.warning(troubles.sentence(now))
         return dg.SensorResult(skip_reason=troubles.sentence(now), cursor=troubles.cursor())
     troubles = compare(context.cursor, {one.table: one.as_text() for one in report.tables if not one.equal}, now)
-    context.log.log("WARNING" if troubles.current else "INFO", troubles.sentence(now))
+    context.log.log(logging.WARNING if troubles.current else logging.INFO, troubles.sentence(now))
     results = [sampled(one) for one in report.tables]
     events: list[dg.AssetObservation | dg.AssetCheckEvaluation | dg.AssetMaterialization] = []
     for one, result in zip(report.tables, results, strict=True):

@@ -18,7 +18,7 @@ class Troubles:
     recovered: tuple[str, ...] = ()
 
     def cursor(self) -> str:
-        """What to remember until the next tick."""
+        """Give what to remember until the next tick."""
         return json.dumps({"version": VERSION, "since": dict(self.since)}, sort_keys=True)
 
     def sentence(self, now: float) -> str:

@@ -1,0 +1,114 @@
+"""How is everything? Servers, connectors, the replication slot and the consumer groups, at one look."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from retail_pipeline import stack
+from retail_pipeline.errors import RetailError
+from retail_pipeline.mirror import initial
+from retail_pipeline.replication import connectors, lag, slot
+from retail_pipeline.replication.connect import ConnectClient, is_running, trace
+from retail_pipeline.settings import Settings
+from retail_pipeline.tables import RED, SLOT
+
+
+@dataclass(frozen=True)
+class Line:
+    """How one thing is: its name, whether it is as it should be, its state in a word, and the rest in a sentence."""
+
+    name: str
+    ok: bool
+    state: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Status:
+    """How everything is."""
+
+    servers: tuple[Line, ...]
+    stream: tuple[Line, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing is wrong."""
+        return all(line.ok for line in (*self.servers, *self.stream))
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it as JSON takes it."""
+        return {"healthy": self.healthy, **dataclasses.asdict(self)}
+
+    def as_text(self) -> str:
+        """Give it as lines for a person."""
+        lines = []
+        for title, part in (("Servers", self.servers), ("Stream", self.stream)):
+            lines.append(title)
+            lines += [f"  {'' if one.ok else '! '}{one.name:<36} {one.state:<10} {one.detail}".rstrip() for one in part]
+        lines.append("All is well." if self.healthy else "Something is wrong: see the lines with `!`.")
+        return "\n".join(lines)
+
+
+def measure(settings: Settings) -> Status:
+    """Ask everything once; what does not answer is a line that says so, never an exception."""
+    servers = tuple(Line(one.name, one.ok, one.state, one.detail) for one in stack.health(settings))
+    return Status(
+        servers,
+        (
+            *_asked("initial load", lambda: [_hand_over(settings)]),
+            *_asked("connectors", lambda: _connectors(settings)),
+            *_asked("replication slot", lambda: [_slot(settings)]),
+            *_asked("consumer groups", lambda: _groups(settings)),
+        ),
+    )
+
+
+def _asked(name: str, ask: Callable[[], list[Line]]) -> list[Line]:
+    try:
+        return ask()
+    except RetailError as error:
+        return [Line(name, ok=False, state="unknown", detail=error.message)]
+
+
+def _hand_over(settings: Settings) -> Line:
+    state = str(initial.state(settings)["state"])
+    return Line("initial load", state == initial.COMPLETE, state)
+
+
+def _connectors(settings: Settings) -> list[Line]:
+    lines = []
+    with ConnectClient(settings.require("connect_url")) as client:
+        for name in connectors.names():
+            status = client.status(name)
+            if status is None:
+                lines.append(Line(name, ok=False, state="missing", detail="the job initial_load registers it"))
+                continue
+            runs = is_running(status)
+            tasks = len(status["tasks"])
+            detail = f"{tasks} task{'' if tasks == 1 else 's'}" if runs else trace(status)
+            lines.append(Line(name, runs, str(status["connector"]["state"]).lower(), detail))
+    return lines
+
+
+def _slot(settings: Settings) -> Line:
+    health = slot.health(settings)
+    name = f"slot {SLOT}"
+    if health is None:
+        return Line(name, ok=False, state="missing", detail="the job initial_load makes it")
+    detail = f"{health.retained_bytes / 1_048_576:.1f} MB of WAL retained, WAL status {health.wal_status}"
+    return Line(name, health.usable and health.active, "active" if health.active else "inactive", detail)
+
+
+def _groups(settings: Settings) -> list[Line]:
+    partitions = lag.measure(settings)
+    lines = []
+    for table in RED:
+        own = [partition for partition in partitions if partition.topic == table.topic]
+        missing = sum(partition.lag is None for partition in own)
+        behind = sum(partition.lag or 0 for partition in own)
+        detail = f"no offset yet for {missing} of {len(own)} partitions" if missing else f"{behind:,} records behind"
+        lines.append(Line(f"group {connectors.group(table)}", not missing, "unknown" if missing else "known", detail))
+    return lines
