@@ -70,7 +70,7 @@ def sell(connection_: Connection, products: Sequence[Any], quantities: Sequence[
     store = others.get("store", 1)
     arguments = {
         "store": store,
-        "customer": customer(store),
+        "customer": None if "customer" in others else customer(store),
         "payment_method": 1,
         "promotion": None,
         "weather": None,

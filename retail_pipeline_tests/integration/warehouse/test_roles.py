@@ -1,0 +1,120 @@
+"""Every store of the data has a login of its own, which an operator can disable, remove and give a new password."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from retail_pipeline.errors import WarehouseError
+from retail_pipeline.settings import Settings
+from retail_pipeline.warehouse import connection, roles
+from retail_pipeline_tests.integration.shop import rows, run
+
+# Logins belong to the whole server: stores that no other test has.
+STORE, OTHER = 901, 902
+
+
+@pytest.fixture
+def stores(warehouse: Settings, tmp_path: Path) -> Settings:
+    """Give two stores without logins, with passwords of their own."""
+    settings = replace(warehouse, home=tmp_path)
+    tmp_path.joinpath("credentials.json").write_text((warehouse.home / "credentials.json").read_text())
+    with connection.connect_dsn(settings.require("postgres_dsn")) as superuser:
+        run(superuser, "insert into retail.stores values (%s, 'Here'), (%s, 'There')", STORE, OTHER)
+        for store in (STORE, OTHER):
+            run(superuser, f"drop role if exists store_user_{store}")
+    return settings
+
+
+def _store_seen_by(settings: Settings, store: int) -> list[tuple[object, ...]]:
+    with connection.connect(settings, connection.store_role(store)) as session:
+        return rows(session, "select store_id from retail.stores")
+
+
+def test_provisioning_lets_each_store_in_and_does_nothing_the_second_time(stores: Settings) -> None:
+    made = roles.provision(stores)
+
+    assert made == [f"store_user_{STORE}", f"store_user_{OTHER}"]
+    assert _store_seen_by(stores, STORE) == [(STORE,)]
+    assert _store_seen_by(stores, OTHER) == [(OTHER,)]
+    assert roles.provision(stores) == []
+
+
+def test_provisioning_mends_what_was_changed_by_hand(stores: Settings) -> None:
+    roles.provision(stores)
+    with connection.connect_dsn(stores.require("postgres_dsn")) as superuser:
+        run(superuser, f"alter role store_user_{STORE} password 'another'")
+        run(superuser, f"update retail.role_store set store_id = {STORE} where role_name = 'store_user_{OTHER}'")
+
+    assert roles.provision(stores) == [f"store_user_{STORE}", f"store_user_{OTHER}"]
+    assert _store_seen_by(stores, STORE) == [(STORE,)]
+    assert _store_seen_by(stores, OTHER) == [(OTHER,)]
+
+
+def test_a_store_has_limits_and_no_attribute_of_an_administrator(stores: Settings) -> None:
+    roles.provision(stores)
+    with connection.connect(stores, connection.store_role(STORE)) as session:
+        assert rows(session, "show statement_timeout") == [("30s",)]
+        assert rows(
+            session,
+            "select rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication, rolconnlimit "
+            "from pg_roles where rolname = current_user",
+        ) == [(False, False, False, False, False, roles.STORE_CONNECTIONS)]
+
+
+def test_a_disabled_store_is_out_at_once_and_stays_out_until_it_is_added_again(stores: Settings) -> None:
+    roles.provision(stores)
+    session = psycopg2.connect(connection.dsn(stores, connection.store_role(STORE)))
+    roles.disable_store(stores, STORE)
+    with pytest.raises(psycopg2.OperationalError):
+        rows(session, "select 1")
+    session.close()
+    roles.provision(stores)
+    with pytest.raises(WarehouseError, match="is not permitted to log in"):
+        _store_seen_by(stores, STORE)
+    assert _store_seen_by(stores, OTHER) == [(OTHER,)]
+
+    roles.add_store(stores, STORE)
+
+    assert _store_seen_by(stores, STORE) == [(STORE,)]
+
+
+def test_a_removed_store_has_no_login_and_keeps_its_rows(stores: Settings) -> None:
+    roles.provision(stores)
+    roles.remove_store(stores, STORE)
+
+    with pytest.raises(WarehouseError, match="does not let"):
+        _store_seen_by(stores, STORE)
+    with connection.connect_dsn(stores.require("postgres_dsn")) as superuser:
+        assert rows(superuser, "select count(*) from retail.stores where store_id = %s", STORE) == [(1,)]
+        assert rows(superuser, "select count(*) from retail.role_store where store_id = %s", STORE) == [(0,)]
+
+
+def test_a_rotated_password_counts_at_once_and_the_old_one_no_longer(stores: Settings) -> None:
+    roles.provision(stores)
+    old = connection.dsn(stores, connection.store_role(STORE))
+    roles.rotate_password(stores, connection.store_role(STORE))
+
+    assert _store_seen_by(stores, STORE) == [(STORE,)]
+    with pytest.raises(WarehouseError, match="password authentication failed") as refused, connection.connect_dsn(old):
+        pass
+    assert psycopg2.extensions.parse_dsn(old)["password"] not in str(refused.value)
+
+
+@pytest.mark.parametrize("act", [roles.disable_store, roles.remove_store, roles.add_store])
+def test_a_store_that_is_not_there_is_named(act: object, warehouse: Settings) -> None:
+    assert callable(act)
+    with pytest.raises(WarehouseError, match="987"):
+        act(warehouse, 987)
+
+
+def test_the_server_keeps_no_password_that_it_could_log(stores: Settings) -> None:
+    roles.provision(stores)
+    with connection.connect_dsn(stores.require("postgres_dsn")) as superuser:
+        kept = rows(superuser, "select rolpassword from pg_authid where rolname like 'store_user_9%'")
+
+    assert kept
+    assert all(str(verifier).startswith("SCRAM-SHA-256$4096:") for (verifier,) in kept)
