@@ -87,7 +87,7 @@ class ConnectClient:
         """End a connector's tasks, keep its registration, and wait until they have ended."""
         self._ask("PUT", f"{_path(name)}/stop")
         self._wait(
-            f"Connector {name} was told to stop and has not.",
+            lambda: f"Connector {name} was told to stop and has not.",
             lambda: (
                 (status := self.status(name)) is not None
                 and status["connector"]["state"] == STOPPED
@@ -123,7 +123,7 @@ class ConnectClient:
     def delete(self, name: str) -> None:
         """Remove a connector, if it is there, and wait until its tasks have ended."""
         self._ask("DELETE", _path(name), absent=None)
-        self._wait(f"Connector {name} was deleted and is still there.", lambda: self.status(name) is None)
+        self._wait(lambda: f"Connector {name} was deleted and is still there.", lambda: self.status(name) is None)
 
     def wait_running(self, names: Sequence[str], seconds: float = 90.0) -> dict[str, Status]:
         """Wait until each connector and all of its tasks run; ReplicationError with the trace where one fails."""
@@ -139,15 +139,18 @@ class ConnectClient:
                     )
             return all(is_running(status) for status in found.values())
 
-        states = {name: _states(status) for name, status in found.items()}
-        self._wait(f"Not every connector runs after {seconds:.0f} s: {states}.", running, seconds)
+        def complaint() -> str:
+            behind = {name: _states(status) for name, status in found.items() if not is_running(status)}
+            return f"After {seconds:.0f} s these connectors do not run: {behind}."
+
+        self._wait(complaint, running, seconds)
         return found
 
-    def _wait(self, complaint: str, done: Callable[[], bool], seconds: float = _AGREE_WITHIN) -> None:
+    def _wait(self, complaint: Callable[[], str], done: Callable[[], bool], seconds: float = _AGREE_WITHIN) -> None:
         until = time.monotonic() + seconds
         while not done():
             if time.monotonic() > until:
-                raise ReplicationError(complaint, "see `retail-pipeline status` and the log of Kafka Connect")
+                raise ReplicationError(complaint(), "see `retail-pipeline status` and the log of Kafka Connect")
             time.sleep(0.1)
 
     def _ask(self, method: str, path: str, body: Any = None, **default: Any) -> Any:

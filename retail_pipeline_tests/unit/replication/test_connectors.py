@@ -1,0 +1,95 @@
+"""What is registered is complete, needs no hand, and holds no secret."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from retail_pipeline.replication import connectors
+from retail_pipeline.settings import Settings
+from retail_pipeline.tables import RED, SLOT, STREAM_PUBLICATION
+
+MONGO = "mongodb://admin:root-secret@mongo.example:27017/?replicaSet=rs0&authSource=admin"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    made = replace(
+        Settings.from_environment({"RETAIL_HOME": str(tmp_path)}),
+        postgres_dsn="postgresql://postgres:root-secret@db.example:6543/walmart",
+        mongo_uri=MONGO,
+    )
+    made.credentials.passwords(["postgres/retail_cdc", "mongo/retail_sink"])
+    return made
+
+
+def test_there_is_a_source_and_a_sink_for_each_streamed_table(settings: Settings) -> None:
+    found = connectors.configurations(settings)
+    assert list(found) == connectors.names()
+    assert [config["collection"] for config in list(found.values())[1:]] == [table.name for table in RED]
+    assert [config["topics"] for config in list(found.values())[1:]] == [table.topic for table in RED]
+
+
+def test_the_source_reads_the_streamed_tables_from_the_slot_that_exists(settings: Settings) -> None:
+    source = connectors.configurations(settings)[connectors.SOURCE]
+    assert source["database.hostname"] == "db.example"
+    assert source["database.port"] == "6543"
+    assert (source["slot.name"], source["publication.name"]) == (SLOT, STREAM_PUBLICATION)
+    assert source["publication.autocreate.mode"] == "disabled"
+    assert source["snapshot.mode"] == "no_data"
+    assert {table.qualified for table in RED} < set(source["table.include.list"].split(","))
+
+
+def test_no_configuration_holds_a_password(settings: Settings) -> None:
+    connectors.write_secrets(settings)
+    text = json.dumps(connectors.configurations(settings))
+    known = json.loads((settings.home / "credentials.json").read_text())
+    assert known
+    for secret in ["root-secret", *known.values()]:
+        assert secret not in text
+
+
+def test_every_reference_leads_to_a_secret_that_only_its_owner_can_read(settings: Settings) -> None:
+    connectors.write_secrets(settings)
+    path = settings.home / "secrets" / "connect.properties"
+    secrets = dict(line.split("=", 1) for line in path.read_text().splitlines())
+    for config in connectors.configurations(settings).values():
+        for value in config.values():
+            if value.startswith("${"):
+                _, file, key = value.strip("${}").split(":")
+                assert file == str(path)
+                assert secrets[key]
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_secrets_are_written_again_only_when_they_changed(settings: Settings) -> None:
+    assert connectors.write_secrets(settings) == {"postgres.password", "mongo.uri"}
+    assert connectors.write_secrets(settings) == set()
+    settings.credentials.rotate("mongo/retail_sink")
+    assert connectors.write_secrets(settings) == {"mongo.uri"}
+
+
+def test_the_sink_waits_for_the_majority_and_does_not_connect_as_the_administrator(settings: Settings) -> None:
+    connectors.write_secrets(settings)
+    text = (settings.home / "secrets" / "connect.properties").read_text()
+    assert "w=majority" in text
+    assert "journal=true" in text
+    assert "mongodb://retail_sink:" in text
+    assert "root-secret" not in text
+
+
+def test_a_fingerprint_tells_configurations_apart_whatever_their_order() -> None:
+    one = {"a": "1", "b": "2"}
+    assert connectors.fingerprint(one) == connectors.fingerprint({"b": "2", "a": "1", "name": "as Connect adds it"})
+    assert connectors.fingerprint(one) != connectors.fingerprint(one | {"a": "2"})
+
+
+def test_every_setting_has_its_reason() -> None:
+    reasons = (connectors.TEMPLATES / "README.md").read_text()
+    for template in ("source", "sink"):
+        for name in json.loads((connectors.TEMPLATES / f"{template}.json").read_text()):
+            assert f"`{name}`" in reasons, f"{template}.json: {name}"
