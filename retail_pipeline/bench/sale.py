@@ -1,0 +1,213 @@
+"""What do tenants and triggers cost a sale? insert_transaction by stores, against one function without either."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from retail_pipeline.bench import database, pgbench
+from retail_pipeline.bench.company import FOLDER, Company, fill
+from retail_pipeline.bench.database import UNRESTRICTED, BenchError, Site, store_login
+from retail_pipeline.bench.result import Comparison, Report, Result
+from retail_pipeline.settings import Settings
+from retail_pipeline.warehouse import consistency
+from retail_pipeline.warehouse.connection import connect_dsn
+from retail_pipeline.warehouse.roles import STORE_CONNECTIONS
+
+LEAST = 0.8
+PROMISED_AT = 8  # connections
+
+_UNITS_OF_A_BASKET = 8  # the sum of the quantities in the scripts
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured. The connections of one run are spread over `selling` stores, as evenly as can be."""
+
+    stores: int = 400
+    selling: int = 4
+    products: int = 50
+    lines: int = 60_000
+    connections: Sequence[int] = (1, 8, 32)
+    rounds: int = 5
+    seconds: int = 4
+
+
+@dataclass
+class _Side:
+    """One of the two databases: who sells there, by which script, and what was sold so far."""
+
+    site: Site
+    script: str
+    by_store_login: bool
+    sold: int = 0
+    failed: int = 0
+
+    def sell(self, connections: int, sizes: Sizes) -> float:
+        """Sell for one round; give the sales of a second."""
+        figures = pgbench.run(FOLDER / self.script, self._clients(connections, sizes), sizes.seconds)
+        self.sold += figures.done
+        self.failed += figures.failed
+        return figures.per_second
+
+    def _clients(self, connections: int, sizes: Sizes) -> list[pgbench.Client]:
+        selling = min(sizes.selling, connections)
+        clients = []
+        for store in range(1, selling + 1):
+            share = connections // selling + (store <= connections % selling)
+            login = store_login(store) if self.by_store_login else UNRESTRICTED
+            variables = {"store": store, "products": sizes.products, "customers": _CUSTOMERS}
+            clients.append(pgbench.Client(self.site.address(login), share, variables))
+        return clients
+
+
+_CUSTOMERS = 50
+
+
+def run(settings: Settings, say: Report, sizes: Sizes | None = None) -> Result:
+    """Sell on both sides in turns, round by round, and look afterwards whether the stock is right to the unit."""
+    sizes = sizes or Sizes()
+    if max(sizes.connections) > sizes.selling * STORE_CONNECTIONS:
+        raise BenchError(f"{sizes.selling} stores cannot have {max(sizes.connections)} connections.")
+    with database.sites(settings, "sale", "sale_rival", stores=sizes.selling) as (our_site, rival_site):
+        ours = _Side(our_site, "sale.pgbench", by_store_login=True)
+        rival = _Side(rival_site, "rival_sale.pgbench", by_store_login=False)
+        for side in (ours, rival):
+            say(f"filling {sizes.stores:,} stores, {sizes.products} products, {sizes.lines:,} lines sold before")
+            fill(side.site, Company(sizes.stores, sizes.products, _CUSTOMERS, sizes.lines))
+            _stock_up(side.site)
+        with connect_dsn(rival_site.superuser) as connection, connection.cursor() as cursor:
+            cursor.execute((FOLDER / "rival_sale.sql").read_text())
+            cursor.execute(f"grant execute on all functions in schema retail to {UNRESTRICTED}")
+        _require_fair_sides(ours.site, rival.site)
+
+        before = {id(side): _state(side.site) for side in (ours, rival)}
+        comparisons = [_compare(ours, rival, connections, sizes, say) for connections in sizes.connections]
+        faults = _faults(ours, before[id(ours)], "ours") + _faults(rival, before[id(rival)], "the rival")
+        with connect_dsn(ours.site.address(store_login(1))) as connection:
+            durability = database.durability(connection)
+        return Result(
+            name="sale",
+            ours="retail.insert_transaction by the stores' own logins",
+            rival="one function of the same statements and checks, no RLS and no trigger, by an unrestricted role",
+            comparisons=comparisons,
+            sizes=asdict(sizes),
+            durability=durability,
+            checks={
+                "sales": f"{ours.sold:,} and {rival.sold:,}",
+                "deadlocks and other failures": f"{ours.failed} and {rival.failed}",
+                "stock": "wrong" if faults else "right to the unit on both sides",
+            },
+            faults=faults,
+        )
+
+
+def _compare(ours: _Side, rival: _Side, connections: int, sizes: Sizes, say: Report) -> Comparison:
+    """Sell on both sides in turns; who begins changes from round to round."""
+    for side in (ours, rival):
+        pgbench_warm_up = Sizes(**{**asdict(sizes), "seconds": 1})
+        side.sell(connections, pgbench_warm_up)
+    figures: dict[int, list[float]] = {id(ours): [], id(rival): []}
+    for number in range(sizes.rounds):
+        for side in (ours, rival) if number % 2 == 0 else (rival, ours):
+            figures[id(side)].append(side.sell(connections, sizes))
+        our, their = figures[id(ours)][-1], figures[id(rival)][-1]
+        say(f"{connections} connections, round {number + 1}: {our:,.0f} and {their:,.0f} sales/s")
+    return Comparison(
+        name=f"{connections} connection{'s' if connections > 1 else ''}",
+        unit="sales/s",
+        ours=figures[id(ours)],
+        rival=figures[id(rival)],
+        least=LEAST if connections == PROMISED_AT else None,
+    )
+
+
+def _stock_up(site: Site) -> None:
+    """Give every store enough of every product, on record, so that no sale is refused."""
+    with connect_dsn(site.superuser) as connection, connection.cursor() as cursor:
+        cursor.execute("set local session_replication_role = replica")
+        cursor.execute("update retail.inventory set inventory_level = 1000000000")
+        cursor.execute("update retail.stock_movements set quantity = 1000000000")
+    with connect_dsn(site.superuser, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute("vacuum full retail.inventory, retail.stock_movements")
+        cursor.execute("analyze")
+        cursor.execute("checkpoint")
+
+
+def _require_fair_sides(ours: Site, rival: Site) -> None:
+    """Refuse to measure where the sides differ in anything but the policies and the triggers."""
+    with (
+        connect_dsn(ours.address(store_login(1))) as store,
+        connect_dsn(rival.address(UNRESTRICTED)) as unrestricted,
+    ):
+        facts = []
+        for connection in (store, unrestricted):
+            with connection.cursor() as cursor:
+                cursor.execute(_SHAPE)
+                facts.append(cursor.fetchall())
+                cursor.execute(_RULES)
+                facts.append(cursor.fetchall())
+    our_shape, our_rules, rival_shape, rival_rules = facts
+    if our_shape != rival_shape:
+        raise BenchError("The two sides of the sale do not have the same indexes and constraints.")
+    if not our_rules or rival_rules:
+        raise BenchError("The rival of the sale has policies or triggers, or ours has none.")
+
+
+_SHAPE = """
+select c.relname, pg_get_indexdef(i.indexrelid) as definition
+from pg_index as i
+inner join pg_class as c on i.indrelid = c.oid
+where c.relnamespace = 'retail'::regnamespace
+union all
+select c.relname, pg_get_constraintdef(k.oid)
+from pg_constraint as k
+inner join pg_class as c on k.conrelid = c.oid
+where c.relnamespace = 'retail'::regnamespace and k.contype <> 't'
+order by 1, 2
+"""
+
+_RULES = """
+select c.relname
+from pg_class as c
+where c.relnamespace = 'retail'::regnamespace and (
+    c.relrowsecurity
+    or exists (select from pg_trigger as g where g.tgrelid = c.oid and not g.tgisinternal)
+)
+"""
+
+_STATE = """
+select
+    (select count(*) from retail.transactions),
+    (select count(*) from retail.transaction_details),
+    (select count(*) from retail.stock_movements),
+    (select sum(inventory_level) from retail.inventory),
+    (select deadlocks from pg_stat_database where datname = current_database())
+"""
+
+
+def _state(site: Site) -> tuple[int, ...]:
+    with connect_dsn(site.superuser) as connection, connection.cursor() as cursor:
+        cursor.execute(_STATE)
+        return tuple(int(value) for value in cursor.fetchone() or ())
+
+
+def _faults(side: _Side, before: tuple[int, ...], name: str) -> list[str]:
+    """Compare what pgbench says was sold with what the tables say; and the tables with each other."""
+    sales, lines, movements, stock, deadlocks = (
+        now - then for now, then in zip(_state(side.site), before, strict=True)
+    )
+    # A client that is stopped at the end may have sold once more than it was told of.
+    told = {
+        "sales": (sales, side.sold),
+        "lines": (lines, 5 * sales),
+        "units of stock": (-stock, _UNITS_OF_A_BASKET * sales),
+        "deadlocks": (deadlocks, 0),
+        "failures": (side.failed, 0),
+    }
+    found = [f"{name}: {is_:,} {what}, not {should:,}" for what, (is_, should) in told.items() if is_ != should]
+    if not sales < movements <= lines:
+        found.append(f"{name}: {movements:,} movements for {lines:,} lines")
+    with connect_dsn(side.site.superuser) as connection:
+        found += [f"{name}: {what}: {count}" for what, count in consistency.violations(connection).items() if count]
+    return found
