@@ -1,0 +1,182 @@
+"""Which rows does a file hold, and which of them are good? Batches of bounded size, whatever the file's length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+from retail_pipeline.errors import SourceError
+from retail_pipeline.source import rules
+from retail_pipeline.source.columns import LARGEST_NUMBER, NAMES
+from retail_pipeline.source.file import SourceFile
+from retail_pipeline.source.lines import Lines, UnsoundRow, fields_of, split
+from retail_pipeline.source.rules import Reason
+
+BLOCK_BYTES = 4 * 1024 * 1024
+LONGEST_LINE = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class RejectedRow:
+    """A row that is set aside: its line in the file, every reason, its fields as text.
+
+    Where the row has a value for each column they are in the declared order, else as the line has them.
+    """
+
+    line: int
+    reasons: tuple[Reason, ...]
+    fields: tuple[str, ...]
+    store_id: int | None = None
+    transaction_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows of the file: the good ones as text columns in the declared order, labelled by their line; the others.
+
+    `bytes_done` counts from the start of the file.
+    """
+
+    good: pd.DataFrame
+    rejected: list[RejectedRow]
+    bytes_done: int
+
+    @property
+    def rows(self) -> int:
+        """How many rows were read."""
+        return len(self.good) + len(self.rejected)
+
+
+def read(source: SourceFile, block_bytes: int = BLOCK_BYTES) -> Iterator[Batch]:
+    """Read the file batch by batch; raise SourceError where it turns out not to be one, or is changed meanwhile."""
+    with source.path.open("rb") as file:
+        source.check_unchanged(file)
+        file.seek(source.body)
+        yield from _batches(source, file, block_bytes)
+        source.check_unchanged(file)
+
+
+def _batches(source: SourceFile, file: BinaryIO, block_bytes: int) -> Iterator[Batch]:
+    waiting = b""
+    line = 2
+    done = source.body
+    last = False
+    while not last:
+        block = file.read(block_bytes)
+        last = not block
+        waiting += block
+        if last and waiting and not waiting.endswith(b"\n"):
+            waiting += b"\n"
+        end = waiting.rfind(b"\n") + 1
+        if not end:
+            _check_length(source, waiting, line)
+            continue
+        _check_characters(source, waiting[:end], line)
+        lines = split(waiting[:end], line, last=last)
+        waiting = waiting[lines.bytes :]
+        line += lines.lines
+        done += lines.bytes
+        yield _batch(source, lines, min(done, source.size))
+
+
+def _check_length(source: SourceFile, waiting: bytes, line: int) -> None:
+    if len(waiting) > LONGEST_LINE:
+        message = f"Line {line} of {source.path} is longer than {LONGEST_LINE // 1024 // 1024} MB."
+        raise SourceError(message, "check that it is the right file; a row of sales has some hundred characters")
+
+
+def _check_characters(source: SourceFile, block: bytes, line: int) -> None:
+    if block.isascii():
+        return
+    try:
+        block.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line += block.count(b"\n", 0, error.start)
+        column = error.start - (block.rfind(b"\n", 0, error.start) + 1) + 1
+        message = f"{source.path} is not UTF-8: byte {column} of line {line} is no character."
+        raise SourceError(message, "export it again as CSV in UTF-8") from error
+
+
+def _batch(source: SourceFile, lines: Lines, bytes_done: int) -> Batch:
+    table, ragged = _parse(lines, source.columns)
+    frame = table.to_pandas()
+    frame.index = pd.Index(np.delete(lines.numbers, [position for position, _ in ragged]))
+    careful: list[UnsoundRow] = []
+    rejected: list[RejectedRow] = []
+    for row in lines.unsound:
+        if row.fields is not None and len(row.fields) == len(NAMES):
+            careful.append(row)
+        else:
+            rejected.append(_malformed(row, source.columns))
+    for position, text in ragged:
+        if text.strip():
+            row = UnsoundRow(int(lines.numbers[position]), text, fields_of(text))
+            rejected.append(_malformed(row, source.columns))
+    if careful:
+        labels = [row.line for row in careful]
+        more = pd.DataFrame([row.fields for row in careful], labels, list(source.columns), dtype="str")
+        frame = pd.concat([frame, more]).sort_index()
+    frame = frame[list(NAMES)]
+    if reasons := rules.broken(frame):
+        bad = frame.index.isin(list(reasons))
+        rejected.extend(_rejected(reasons, frame[bad]))
+        frame = frame[~bad]
+    return Batch(frame, sorted(rejected, key=lambda row: row.line), bytes_done)
+
+
+def _parse(lines: Lines, columns: tuple[str, ...]) -> tuple[pa.Table, list[tuple[int, str]]]:
+    """Parse the sound lines; give the table and, by their position among them, the rows of another width."""
+    ragged: list[tuple[int, str]] = []
+
+    def skip(row: pa_csv.InvalidRow) -> str:
+        ragged.append((row.number - 1, row.text))
+        return "skip"
+
+    types = dict.fromkeys(columns, pa.string())
+    if not lines.sound:
+        return pa.table({name: pa.array([], kind) for name, kind in types.items()}), ragged
+    table = pa_csv.read_csv(
+        pa.BufferReader(lines.sound),
+        pa_csv.ReadOptions(column_names=list(columns), use_threads=False, block_size=len(lines.sound)),
+        pa_csv.ParseOptions(ignore_empty_lines=False, invalid_row_handler=skip),
+        pa_csv.ConvertOptions(
+            column_types=types, strings_can_be_null=False, quoted_strings_can_be_null=False, check_utf8=False
+        ),
+    )
+    return table, ragged
+
+
+def _malformed(row: UnsoundRow, columns: tuple[str, ...]) -> RejectedRow:
+    """Give the rejection of a row whose values cannot be told apart, or are too few or too many."""
+    if row.fields is None:
+        sentence = "A quotation mark is opened and not closed, or stands inside a value, so its values cannot be told."
+        return RejectedRow(row.line, (Reason("quotation", None, None, sentence),), (row.text,))
+    wanted, found = len(columns), len(row.fields)
+    sentence = (
+        f"The row has {found} values where the header has {wanted} columns; "
+        "a comma is missing or too many, or a value with a comma is not in quotation marks."
+    )
+    reason = Reason("wrong_number_of_values", None, None, sentence)
+    # Of the columns only the first is surely where it belongs.
+    number = row.fields[0] if columns[0] == "transaction_id" else ""
+    readable = number.isascii() and number.isdigit() and 0 < int(number[:20]) <= LARGEST_NUMBER
+    return RejectedRow(row.line, (reason,), tuple(row.fields), None, int(number) if readable else None)
+
+
+def _rejected(reasons: dict[int, list[Reason]], rows: pd.DataFrame) -> Iterator[RejectedRow]:
+    for line, values in zip(rows.index.tolist(), rows.itertuples(index=False, name=None), strict=True):
+        blamed = {reason.column for reason in reasons[line]}
+        named = dict(zip(NAMES, values, strict=True))
+        yield RejectedRow(
+            line,
+            tuple(reasons[line]),
+            values,
+            None if "store_id" in blamed else int(named["store_id"]),
+            None if "transaction_id" in blamed else int(named["transaction_id"]),
+        )

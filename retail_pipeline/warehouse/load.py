@@ -1,0 +1,251 @@
+"""How does a file come into the tables? Checked and copied to staging, then set by set, all in one transaction."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from psycopg2 import errors as pg_errors
+from psycopg2.extensions import connection as Connection  # noqa: N812
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+from retail_pipeline.errors import SourceError, WarehouseError
+from retail_pipeline.settings import SQL, Settings
+from retail_pipeline.source.columns import NAMES
+from retail_pipeline.source.file import SourceFile, open_source
+from retail_pipeline.tables import BUSINESS
+from retail_pipeline.warehouse import load_staging, load_wal
+from retail_pipeline.warehouse.connection import LOADER, connect
+from retail_pipeline.warehouse.load_report import LoadReport, RefusedFileError
+
+ERROR_SHARE = 0.01
+_LOCK = 7_237_418_306  # any number, as long as nothing else in this database locks it
+_SCRIPTS = SQL / "load"
+_SESSION = """
+set temp_buffers = '256MB';
+set local work_mem = '256MB';
+set local jit = off;
+set local datestyle = 'ISO, MDY';
+set local timezone = 'UTC';
+set local search_path = pg_catalog, pg_temp;
+"""
+_STEPS = {
+    "05_lines": "numbering the lines",
+    "06_winners": "choosing the latest values",
+    "07_rivals": "comparing with loaded rows",
+    "08_masters": "products, customers and what else sales refer to",
+    "09_sales": "sales and their lines",
+    "10_conflicts": "conflicts",
+    "11_stock": "stock",
+    "12_account": "the account",
+}
+_BLOCKING = "11_stock"
+
+
+def load_file(
+    settings: Settings,
+    path: Path,
+    *,
+    accept: bool = False,
+    error_share: float = ERROR_SHARE,
+    report: Callable[[str], None] = lambda _: None,
+) -> LoadReport:
+    """Load a file whole or, where more than `error_share` of its rows break rules and not `accept`, not at all.
+
+    A file that is in the ledger is not loaded again. Raises SourceError for a file that is none of sales,
+    RefusedFileError for one with too many bad rows, WarehouseError where PostgreSQL does not take it.
+    """
+    started = time.monotonic()
+    source = open_source(path)
+    try:
+        with connect(settings, LOADER) as connection:
+            load = _Load(connection, source, started, report)
+            return load.run(accept=accept, error_share=error_share)
+    except pg_errors.UniqueViolation as error:
+        message = f"{path} brings a sale whose number was given to another sale meanwhile: nothing was loaded."
+        raise WarehouseError(message, "load it again; the sale will be in quarantine") from error
+    except psycopg2.Error as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise WarehouseError(
+            f"PostgreSQL did not take {path}: {reason}. Nothing was loaded.", "load it again"
+        ) from error
+
+
+class _Load:
+    """One load: a connection of the loader in one transaction, the file, and the time that each stage took."""
+
+    def __init__(
+        self, connection: Connection, source: SourceFile, started: float, report: Callable[[str], None]
+    ) -> None:
+        self._connection = connection
+        self._source = source
+        self._started = started
+        self._report = report
+        self._stages: dict[str, float] = {}
+
+    def run(self, *, accept: bool, error_share: float) -> LoadReport:
+        with self._connection.cursor() as cursor:
+            self._begin(cursor)
+            if known := self._in_ledger(cursor):
+                return known
+            self._stage_rows(cursor)
+            counts = self._verdict(cursor, accept=accept, error_share=error_share)
+            self._script(cursor, "04_ledger", "the ledger")
+            if not counts["accepted"]:
+                self._connection.commit()
+                raise RefusedFileError(self._source.path.name, self._summary(counts), error_share)
+            blocked = 0.0
+            for name, title in _STEPS.items():
+                if name == _BLOCKING:
+                    blocked = time.monotonic()
+                self._script(cursor, name, title)
+            account = self._account(cursor, counts)
+            with self._stage("commit", "committing"):
+                self._connection.commit()
+            seconds = time.monotonic() - self._started
+            blocked = time.monotonic() - blocked
+            self._report(
+                f"{counts['loaded']:,} rows loaded, {counts['quarantined']:,} set aside, "
+                f"{counts['duplicates']:,} duplicates, in {seconds:.1f} s; sales waited {blocked:.1f} s at most"
+            )
+            return self._summary(counts, account, blocked, seconds)
+
+    def _begin(self, cursor: Cursor) -> None:
+        """Set the session up; wait until no other load runs; make sure that no slot will be lost by this one."""
+        cursor.execute(_SESSION)
+        cursor.execute("select pg_try_advisory_xact_lock(%s)", (_LOCK,))
+        if not _one(cursor)[0]:
+            self._report("waiting for another load to end")
+            cursor.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+        load_wal.check(cursor, self._source)
+
+    def _in_ledger(self, cursor: Cursor) -> LoadReport | None:
+        cursor.execute("select file_id from retail.files where sha256 = %s and accepted", (self._source.sha256,))
+        found = cursor.fetchone()
+        if not found:
+            return None
+        self._report(f"{self._source.path.name} is loaded already; nothing to do")
+        return LoadReport(
+            found[0], self._source.sha256, already_loaded=True, accepted=True, read=0, loaded=0, quarantined=0,
+            duplicates=0, tables=_tables(cursor), seconds=time.monotonic() - self._started,
+        )  # fmt: skip
+
+    def _stage_rows(self, cursor: Cursor) -> None:
+        self._script(cursor, "01_staging", "staging")
+        source = self._source
+        started_at = datetime.now(UTC)
+        cursor.execute(
+            "insert into pg_temp.this_load (file_id, sha256, file_name, bytes, column_names, started_at) "
+            "values (nextval('retail.file_number'), %s, %s, %s, %s, %s)",
+            (source.sha256, source.path.name, source.size, list(NAMES), started_at),
+        )
+        with self._stage("copy", f"reading {source.path.name}, {source.size / 1e6:,.1f} MB"):
+            self._rows = load_staging.copy(cursor, source, self._report)
+            cursor.execute("analyze pg_temp.incoming")
+        if not self._rows:
+            raise SourceError(f"{source.path} has a header and no rows.", "check that the export ended well")
+        self._script(cursor, "02_duplicates", "duplicates")
+        rows = (_SCRIPTS / "file_rows.sql").read_text()
+        cursor.execute(f"create temporary view file_rows as {rows}")
+        self._script(cursor, "03_known_sales", "sales that are loaded already")
+
+    def _verdict(self, cursor: Cursor, *, accept: bool, error_share: float) -> dict[str, int]:
+        """Count the rows; decide whether the file loads; set both down for the ledger."""
+        cursor.execute(
+            "select (select count(*) from pg_temp.incoming), (select count(*) from pg_temp.rejected), "
+            "(select count(*) from pg_temp.duplicates), "
+            "(select count(distinct (aside_file, aside_line)) from pg_temp.mended), "
+            "(select file_id from pg_temp.this_load)"
+        )
+        loaded, quarantined, duplicates, released, file_id = _one(cursor)
+        if self._rows != loaded + quarantined + duplicates:
+            message = (
+                f"The account of {self._source.path} does not add up: {self._rows} rows were read, "
+                f"{loaded} would load, {quarantined} are set aside, {duplicates} are duplicates."
+            )
+            raise WarehouseError(message, "report this: it is a fault of the program")
+        accepted = accept or quarantined <= error_share * self._rows
+        counts = {
+            "accepted": int(accepted),
+            "read": self._rows,
+            "loaded": loaded if accepted else 0,
+            "quarantined": quarantined,
+            "duplicates": duplicates,
+            "released": released if accepted else 0,
+            "file_id": file_id,
+        }
+        cursor.execute(
+            "create temporary table verdict on commit drop as select %s as accepted, %s::bigint as rows_read, "
+            "%s::bigint as rows_loaded, %s::bigint as rows_quarantined, %s::bigint as rows_duplicate",
+            (accepted, self._rows, loaded, quarantined, duplicates),
+        )
+        return counts
+
+    def _account(self, cursor: Cursor, counts: dict[str, int]) -> dict[str, dict[str, int]]:
+        """Check that as many rows are in the tables as were to load; give what was counted."""
+        cursor.execute("select rows_in_tables, conflicts, warnings from pg_temp.counted")
+        in_tables, conflicts, warnings = _one(cursor)
+        if in_tables != counts["loaded"]:
+            message = f"{counts['loaded']} rows of {self._source.path} should be in the tables, {in_tables} are."
+            raise WarehouseError(message, "report this: it is a fault of the program")
+        tables = _tables(cursor)
+        cursor.execute(
+            "update retail.files set seconds = %s where file_id = %s",
+            (time.monotonic() - self._started, counts["file_id"]),
+        )
+        return {"conflicts": conflicts, "warnings": warnings, "tables": tables}
+
+    def _summary(
+        self,
+        counts: dict[str, int],
+        account: dict[str, dict[str, int]] | None = None,
+        blocked: float = 0.0,
+        seconds: float | None = None,
+    ) -> LoadReport:
+        return LoadReport(
+            counts["file_id"],
+            self._source.sha256,
+            already_loaded=False,
+            accepted=bool(counts["accepted"]),
+            read=counts["read"],
+            loaded=counts["loaded"],
+            quarantined=counts["quarantined"],
+            duplicates=counts["duplicates"],
+            released=counts["released"],
+            **(account or {}),
+            stages=self._stages,
+            blocked_seconds=blocked,
+            seconds=time.monotonic() - self._started if seconds is None else seconds,
+        )
+
+    def _script(self, cursor: Cursor, name: str, title: str) -> None:
+        with self._stage(name, title):
+            cursor.execute((_SCRIPTS / f"{name}.sql").read_text())
+
+    @contextmanager
+    def _stage(self, name: str, title: str) -> Iterator[None]:
+        self._report(title)
+        started = time.monotonic()
+        yield
+        self._stages[name] = time.monotonic() - started
+
+
+def _one(cursor: Cursor) -> tuple[Any, ...]:
+    row: tuple[Any, ...] | None = cursor.fetchone()
+    if row is None:
+        raise WarehouseError("PostgreSQL answered with no row where one must be.")
+    return row
+
+
+def _tables(cursor: Cursor) -> dict[str, int]:
+    """Count the rows of each business table."""
+    counts: dict[str, int] = {}
+    for table in BUSINESS:
+        cursor.execute(f"select count(*) from {table.qualified}")  # noqa: S608 - a declared name
+        counts[table.name] = _one(cursor)[0]
+    return counts

@@ -1,0 +1,70 @@
+"""What became of a file? Its account, kept with it in the ledger, and the refusal of a file with too many bad rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from retail_pipeline.errors import SourceError
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """The account of one load: read = loaded + quarantined + duplicates.
+
+    `conflicts` counts by dependency the values of loaded rows that lost, `warnings` rows by rule that only warns,
+    `tables` the rows that each business table has now. `stages` are seconds of each step; sales of the same products
+    had to wait for `blocked_seconds` at most. `released` rows that were set aside before have come mended.
+    """
+
+    file_id: int
+    sha256: str
+    already_loaded: bool
+    accepted: bool
+    read: int
+    loaded: int
+    quarantined: int
+    duplicates: int
+    released: int = 0
+    conflicts: dict[str, int] = field(default_factory=dict)
+    warnings: dict[str, int] = field(default_factory=dict)
+    tables: dict[str, int] = field(default_factory=dict)
+    stages: dict[str, float] = field(default_factory=dict)
+    blocked_seconds: float = 0.0
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the report as the command prints it in JSON: `conflicts` is how many values lost."""
+        return {
+            "read": self.read,
+            "loaded": self.loaded,
+            "quarantined": self.quarantined,
+            "duplicates": self.duplicates,
+            "conflicts": sum(self.conflicts.values()),
+            "tables": self.tables,
+            "seconds": round(self.seconds, 3),
+            "conflicts_by_dependency": self.conflicts,
+            "warnings": self.warnings,
+            "released": self.released,
+            "blocked_seconds": round(self.blocked_seconds, 3),
+            "file_id": self.file_id,
+            "sha256": self.sha256,
+        }
+
+    @property
+    def quarantined_share(self) -> float:
+        """The share of read rows that were set aside."""
+        return self.quarantined / self.read if self.read else 0.0
+
+
+class RefusedFileError(SourceError):
+    """Too many rows of a file were set aside, so none was loaded; the rows and their reasons are kept in quarantine."""
+
+    def __init__(self, name: str, report: LoadReport, limit: float) -> None:
+        self.report = report
+        super().__init__(
+            f"{report.quarantined:,} of {report.read:,} rows of {name} ({report.quarantined_share:.1%}) break rules, "
+            f"more than {limit:.1%}: nothing was loaded.",
+            f"see why in retail.quarantine where file_id = {report.file_id} and mend the file, "
+            "or load its good rows with `--accept`",
+        )

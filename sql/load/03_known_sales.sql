@@ -1,0 +1,231 @@
+-- Purpose: rows that name a loaded sale (same store and number). Equal to a loaded row: a duplicate. A mended version
+--          of a row that was set aside before: a further line of that sale, and the old row is released. Otherwise it
+--          contradicts what is loaded and is set aside. Both kinds that do not load leave `incoming`.
+-- Caller:  warehouse.load, after 02; `pg_temp.file_rows` is file_rows.sql, `pg_temp.this_load` names the columns.
+-- Locks:   none but those of reading.
+
+create temporary table known_sales on commit drop as
+select distinct
+    fresh.store_id,
+    fresh.transaction_id
+from pg_temp.incoming as fresh
+inner join retail.transactions as sale
+    on fresh.store_id = sale.store_id and fresh.transaction_id = sale.transaction_id;
+
+analyze pg_temp.known_sales;
+
+create temporary table known_rows on commit drop as
+select loaded.* -- noqa: AM04
+from pg_temp.file_rows as loaded
+inner join pg_temp.known_sales as known
+    on loaded.store_id = known.store_id and loaded.transaction_id = known.transaction_id;
+
+analyze pg_temp.known_rows;
+
+with copies as (
+    delete from pg_temp.incoming as fresh
+    using pg_temp.known_rows as kept
+    where
+        fresh.store_id = kept.store_id
+        and fresh.transaction_id = kept.transaction_id
+        and (
+            fresh.customer_id,
+            fresh.product_id,
+            fresh.product_name,
+            fresh.category,
+            fresh.quantity_sold,
+            fresh.unit_price,
+            fresh.transaction_date, fresh.store_location, fresh.inventory_level, fresh.reorder_point,
+            fresh.reorder_quantity,
+            fresh.supplier_id,
+            fresh.supplier_lead_time,
+            fresh.customer_age,
+            fresh.customer_gender,
+            fresh.customer_income, fresh.customer_loyalty_level, fresh.payment_method, fresh.promotion_applied,
+            fresh.promotion_type, fresh.weather_conditions, fresh.holiday_indicator, fresh.weekday,
+            fresh.stockout_indicator, fresh.forecasted_demand, fresh.actual_demand
+        )
+        = (
+            kept.customer_id, kept.product_id, kept.product_name, kept.category, kept.quantity_sold, kept.unit_price,
+            kept.transaction_date, kept.store_location, kept.inventory_level, kept.reorder_point,
+            kept.reorder_quantity, kept.supplier_id, kept.supplier_lead_time, kept.customer_age, kept.customer_gender,
+            kept.customer_income, kept.customer_loyalty_level, kept.payment_method, kept.promotion_applied,
+            kept.promotion_type, kept.weather_conditions, kept.holiday_indicator, kept.weekday,
+            kept.stockout_indicator, kept.forecasted_demand, kept.actual_demand
+        )
+    returning fresh.file_line
+)
+
+insert into pg_temp.duplicates (file_line)
+select file_line
+from copies;
+
+-- A row set aside, as a row of `incoming` in which each value that was to blame is NULL. A row that had too few or too
+-- many values is known by its number alone.
+create temporary table waiting on commit drop as
+select
+    aside.file_id as aside_file,
+    aside.file_line as aside_line,
+    jsonb_array_length(aside.row_values) <> cardinality(this_load.column_names) as malformed,
+    aside.transaction_id as aside_number,
+    (case -- noqa: AL03
+        when jsonb_array_length(aside.row_values) = cardinality(this_load.column_names)
+            then jsonb_populate_record(
+                null::pg_temp.incoming,
+                (
+                    select jsonb_object_agg(field.name, aside.row_values -> (field.place::integer - 1))
+                    from unnest(this_load.column_names) with ordinality as field (name, place)
+                    where not aside.reasons @> jsonb_build_array(jsonb_build_object('column', field.name))
+                )
+            )
+    end).*
+from retail.quarantine as aside
+cross join pg_temp.this_load as this_load
+where aside.released_by is null;
+
+analyze pg_temp.waiting;
+
+create temporary table mended on commit drop as
+with alike as (
+    select
+        kept.aside_file,
+        kept.aside_line,
+        fresh.file_line
+    from pg_temp.waiting as kept
+    inner join pg_temp.incoming as fresh on kept.aside_number = fresh.transaction_id
+    where kept.malformed
+    union all
+    select
+        kept.aside_file,
+        kept.aside_line,
+        fresh.file_line
+    from pg_temp.waiting as kept
+    inner join pg_temp.incoming as fresh on kept.transaction_id = fresh.transaction_id
+    union all
+    select
+        kept.aside_file,
+        kept.aside_line,
+        fresh.file_line
+    from pg_temp.waiting as kept
+    inner join pg_temp.incoming as fresh on kept.customer_id = fresh.customer_id
+    where kept.transaction_id is null
+    union all
+    select
+        kept.aside_file,
+        kept.aside_line,
+        fresh.file_line
+    from pg_temp.waiting as kept
+    inner join pg_temp.incoming as fresh on kept.product_id = fresh.product_id
+    where kept.transaction_id is null and kept.customer_id is null
+)
+
+select
+    alike.aside_file,
+    alike.aside_line,
+    alike.file_line
+from alike
+inner join pg_temp.waiting as kept
+    on alike.aside_file = kept.aside_file and alike.aside_line = kept.aside_line
+inner join pg_temp.incoming as fresh on alike.file_line = fresh.file_line
+where
+    kept.malformed
+    or (
+        true
+        and coalesce(kept.transaction_id, fresh.transaction_id) = fresh.transaction_id
+        and coalesce(kept.customer_id, fresh.customer_id) = fresh.customer_id
+        and coalesce(kept.product_id, fresh.product_id) = fresh.product_id
+        and coalesce(kept.product_name, fresh.product_name) = fresh.product_name
+        and coalesce(kept.category, fresh.category) = fresh.category
+        and coalesce(kept.quantity_sold, fresh.quantity_sold) = fresh.quantity_sold
+        and coalesce(kept.unit_price, fresh.unit_price) = fresh.unit_price
+        and coalesce(kept.transaction_date, fresh.transaction_date) = fresh.transaction_date
+        and coalesce(kept.store_id, fresh.store_id) = fresh.store_id
+        and coalesce(kept.store_location, fresh.store_location) = fresh.store_location
+        and coalesce(kept.inventory_level, fresh.inventory_level) = fresh.inventory_level
+        and coalesce(kept.reorder_point, fresh.reorder_point) = fresh.reorder_point
+        and coalesce(kept.reorder_quantity, fresh.reorder_quantity) = fresh.reorder_quantity
+        and coalesce(kept.supplier_id, fresh.supplier_id) = fresh.supplier_id
+        and coalesce(kept.supplier_lead_time, fresh.supplier_lead_time) = fresh.supplier_lead_time
+        and coalesce(kept.customer_age, fresh.customer_age) = fresh.customer_age
+        and coalesce(kept.customer_gender, fresh.customer_gender) = fresh.customer_gender
+        and coalesce(kept.customer_income, fresh.customer_income) = fresh.customer_income
+        and coalesce(kept.customer_loyalty_level, fresh.customer_loyalty_level) = fresh.customer_loyalty_level
+        and coalesce(kept.payment_method, fresh.payment_method) = fresh.payment_method
+        and coalesce(kept.promotion_applied, fresh.promotion_applied) = fresh.promotion_applied
+        and coalesce(kept.promotion_type, fresh.promotion_type) = fresh.promotion_type
+        and coalesce(kept.weather_conditions, fresh.weather_conditions) = fresh.weather_conditions
+        and coalesce(kept.holiday_indicator, fresh.holiday_indicator) = fresh.holiday_indicator
+        and coalesce(kept.weekday, fresh.weekday) = fresh.weekday
+        and coalesce(kept.stockout_indicator, fresh.stockout_indicator) = fresh.stockout_indicator
+        and coalesce(kept.forecasted_demand, fresh.forecasted_demand) = fresh.forecasted_demand
+        and coalesce(kept.actual_demand, fresh.actual_demand) = fresh.actual_demand
+    );
+
+-- A sale that no file brought was sold here: no row of a file is a line of it.
+with contradicting as (
+    delete from pg_temp.incoming as fresh
+    using pg_temp.known_sales as known
+    where
+        fresh.store_id = known.store_id
+        and fresh.transaction_id = known.transaction_id
+        and not (
+            fresh.file_line in (select mended.file_line from pg_temp.mended)
+            and exists (
+                select from pg_temp.known_rows as loaded
+                where loaded.store_id = fresh.store_id and loaded.transaction_id = fresh.transaction_id
+            )
+        )
+    returning fresh.*
+)
+
+insert into pg_temp.rejected (file_line, store_id, transaction_id, reasons, row_values)
+select
+    file_line,
+    store_id,
+    transaction_id,
+    jsonb_build_array(jsonb_build_object(
+        'rule', 'contradicts_loaded_transaction',
+        'column', 'transaction_id',
+        'value', transaction_id::text,
+        'sentence', format(
+            'Sale %s of store %s is already loaded with other values; a loaded sale is never overwritten.',
+            transaction_id, store_id
+        )
+    )) as reasons,
+    jsonb_build_array(
+        transaction_id::text,
+        customer_id::text,
+        product_id::text,
+        product_name,
+        category,
+        quantity_sold::text,
+        unit_price::text,
+        to_char(transaction_date, 'FMMM/FMDD/YYYY FMHH24:MI'),
+        store_id::text,
+        store_location,
+        inventory_level::text,
+        reorder_point::text,
+        reorder_quantity::text,
+        supplier_id::text,
+        supplier_lead_time::text,
+        customer_age::text,
+        customer_gender,
+        customer_income::text,
+        customer_loyalty_level,
+        payment_method,
+        upper(promotion_applied::text),
+        promotion_type,
+        weather_conditions,
+        upper(holiday_indicator::text),
+        weekday,
+        upper(stockout_indicator::text),
+        forecasted_demand::text,
+        actual_demand::text
+    ) as row_values
+from contradicting;
+
+delete from pg_temp.mended
+where not exists (
+    select from pg_temp.incoming as fresh
+    where fresh.file_line = mended.file_line
+);

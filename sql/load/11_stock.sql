@@ -1,0 +1,68 @@
+-- Purpose: the stock of each store and product whose latest record this load brought: that record, less what happened
+--          here after its time (sales, returns, receipts), never below zero; the difference to before is a movement.
+-- Caller:  warehouse.load, after 10.
+-- Locks:   the stock of these products until the commit, in the order of product within a store, in which sales take
+--          them too: a sale of one of them waits. Locked first, so that the sum that follows sees every sale.
+
+select stock.inventory_level
+from retail.inventory as stock
+inner join pg_temp.stock_winner as winner
+    on stock.store_id = winner.store_id and stock.product_id = winner.product_id
+order by stock.store_id, stock.product_id
+for no key update of stock;
+
+create temporary table stock_levels on commit drop as
+with since as (
+    -- A sale may have been given a date: that decides, not when it was entered.
+    select
+        moved.store_id,
+        moved.product_id,
+        sum(moved.quantity) as quantity
+    from retail.stock_movements as moved
+    inner join pg_temp.stock_winner as winner
+        on moved.store_id = winner.store_id and moved.product_id = winner.product_id
+    inner join pg_temp.lines as fresh on winner.recency = fresh.recency
+    left join retail.transactions as sale
+        on
+            moved.reason = 'sale'
+            and moved.store_id = sale.store_id
+            and moved.transaction_id = sale.transaction_id
+    where
+        moved.reason <> 'load'
+        and coalesce(sale.transaction_date, moved.moved_at at time zone 'UTC') > fresh.transaction_date
+    group by moved.store_id, moved.product_id
+)
+
+select
+    winner.store_id,
+    winner.product_id,
+    fresh.inventory_level + coalesce(since.quantity, 0) as wanted,
+    greatest(fresh.inventory_level + coalesce(since.quantity, 0), 0)::integer as inventory_level,
+    coalesce(stock.inventory_level, 0) as inventory_level_before
+from pg_temp.stock_winner as winner
+inner join pg_temp.lines as fresh on winner.recency = fresh.recency
+left join since on winner.store_id = since.store_id and winner.product_id = since.product_id
+left join retail.inventory as stock
+    on winner.store_id = stock.store_id and winner.product_id = stock.product_id;
+
+insert into retail.inventory as kept (store_id, product_id, inventory_level)
+select
+    store_id,
+    product_id,
+    inventory_level
+from pg_temp.stock_levels
+order by store_id, product_id
+on conflict (store_id, product_id) do update
+    set inventory_level = excluded.inventory_level
+    where kept.inventory_level <> excluded.inventory_level;
+
+insert into retail.stock_movements (store_id, product_id, quantity, reason, role_name)
+select
+    store_id,
+    product_id,
+    inventory_level - inventory_level_before as quantity,
+    'load' as reason,
+    current_user as role_name
+from pg_temp.stock_levels
+where inventory_level <> inventory_level_before
+order by store_id, product_id;
