@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
-from pymongo import MongoClient, monitoring
+from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import ConnectionFailure, OperationFailure
 
@@ -26,23 +27,18 @@ SINK_ROLE = "stream_sink"
 __all__ = ["ANALYST", "SINK", "WRITER", "administrator", "connect", "mirror", "place", "provision", "uri"]
 
 _APPLICATION = "retail-pipeline"
-_ANSWER_WITHIN_MS = 15_000
+# Unless the address says otherwise.
+_PATIENCE_MS: dict[str, Any] = {"serverSelectionTimeoutMS": 15_000, "connectTimeoutMS": 15_000}
 _NOT_AUTHORIZED = (13, 18)
 
 
 @contextmanager
-def connect(settings: Settings, user: str, *, listeners: Sequence[monitoring.CommandListener] = ()) -> Iterator[Client]:
+def connect(settings: Settings, user: str) -> Iterator[Client]:
     """Connect as `user`: every write is acknowledged by the majority and in its journal before it counts."""
-    client: Client = MongoClient(
-        uri(settings, user),
-        appname=_APPLICATION,
-        tz_aware=True,
-        serverSelectionTimeoutMS=_ANSWER_WITHIN_MS,
-        connectTimeoutMS=_ANSWER_WITHIN_MS,
-        w="majority",
-        journal=True,
-        event_listeners=list(listeners),
-    )
+    address = uri(settings, user)
+    given = {name.lower() for name, _ in parse_qsl(urlsplit(address).query)}
+    patience = {name: ms for name, ms in _PATIENCE_MS.items() if name.lower() not in given}
+    client: Client = MongoClient(address, appname=_APPLICATION, tz_aware=True, w="majority", journal=True, **patience)
     with client:
         try:
             yield client

@@ -25,14 +25,13 @@ _DOCUMENTS_AT_ONCE = 5_000
 
 def writes(difference: Difference) -> list[Write]:
     """Give the operations that make a document what it should be."""
-    # Without $eq an _id that is a regular expression would be taken for a pattern.
     if difference.wanted is None:
-        return [DeleteOne({"_id": {"$eq": _identity(difference.present)}})]
+        return [DeleteOne({"_id": _identity(difference.present)})]
     document = RawBSONDocument(difference.wanted)
     if difference.present is None or _identity(difference.wanted).raw == _identity(difference.present).raw:
-        return [ReplaceOne({"_id": {"$eq": document["_id"]}}, document, upsert=True)]
+        return [ReplaceOne({"_id": document["_id"]}, document, upsert=True)]
     # MongoDB takes Int32 1 and Int64 1 for the same _id and keeps the old one through a replacement.
-    return [DeleteOne({"_id": {"$eq": _identity(difference.present)}}), InsertOne(document)]
+    return [DeleteOne({"_id": _identity(difference.present)}), InsertOne(document)]
 
 
 def _identity(document: bytes | None) -> Any:
