@@ -108,7 +108,7 @@ def _status(settings: Settings, options: argparse.Namespace) -> int:
     from retail_pipeline import status
 
     report = status.measure(_running(settings))
-    _say(json.dumps(report.as_json()) if options.json else report.as_text())
+    _say(json.dumps(report.as_dict()) if options.json else report.as_text())
     return 0 if report.healthy else 1
 
 
@@ -153,7 +153,8 @@ def _require_password(settings: Settings, name: str) -> None:
 def _load(settings: Settings, options: argparse.Namespace) -> int:
     from retail_pipeline import runs
 
-    report = runs.load(_running(settings), options.csv.expanduser().resolve(), accept=options.accept, say=_progress)
+    path = options.csv.expanduser().resolve()
+    report = runs.report_of(runs.load(_running(settings), path, accept=options.accept, say=_progress))
     _say(json.dumps(report) if options.json else runs.sentence(report))
     return 0
 

@@ -11,9 +11,10 @@ from dagster import DagsterInstance, Definitions, LoggerDefinition
 
 from retail_pipeline.definitions import defs
 from retail_pipeline.defs.assets.warehouse import REPORT
-from retail_pipeline.defs.keys import postgres
+from retail_pipeline.defs.keys import mongodb, postgres
 from retail_pipeline.errors import RetailError
 from retail_pipeline.settings import Settings
+from retail_pipeline.tables import GREEN
 
 Say = Callable[[str], None]
 # The metadata of each asset that a run materialized, by the parts of its key joined with a slash.
@@ -30,23 +31,36 @@ def run(settings: Settings, job: str, config: Mapping[str, Any], say: Say) -> Ma
         raise RetailError(message, "start the servers with `retail-pipeline up`")
     definitions = Definitions.merge(defs(), Definitions(loggers={"console": _progress(say)}))
     with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
-        result = definitions.resolve_job_def(job).execute_in_process(run_config=dict(config), instance=instance)
+        result = definitions.resolve_job_def(job).execute_in_process(
+            run_config={**config, "loggers": {"console": {}}}, instance=instance
+        )
     events = [event for event in result.all_events if event.is_step_materialization]
     made = [event.step_materialization_data.materialization for event in events]
     return {"/".join(one.asset_key.path): {name: value.value for name, value in one.metadata.items()} for one in made}
 
 
-def load(settings: Settings, csv: Path, *, accept: bool, say: Say) -> dict[str, Any]:
-    """Load one file by the job `initial_load`; give the report of the load, as `retail-pipeline load --json` prints it."""
+def load(settings: Settings, csv: Path, *, accept: bool, say: Say) -> Materialized:
+    """Load one file by the job `initial_load`."""
     config = {
         "ops": {
             "source__walmart_csv": {"config": {"csv": str(csv)}},
             "load": {"config": {"accept": accept}},
         },
     }
-    materialized = run(settings, "initial_load", config, say)
+    return run(settings, "initial_load", config, say)
+
+
+def report_of(materialized: Materialized) -> dict[str, Any]:
+    """Give the account of the file, as `retail-pipeline load --json` prints it."""
     report: dict[str, Any] = materialized["/".join(postgres("files").path)][REPORT]
     return report
+
+
+def refreshed(materialized: Materialized) -> dict[str, int]:
+    """Give how many documents of each batch collection the refresh rewrote or deleted, where there were any."""
+    changes = {name: materialized["/".join(mongodb(name).path)] for name in (table.name for table in GREEN)}
+    counts = {name: change["written"] + change["deleted"] for name, change in changes.items()}
+    return {name: count for name, count in counts.items() if count}
 
 
 def _progress(say: Say) -> LoggerDefinition:

@@ -38,7 +38,7 @@ class Status:
         """Whether nothing is wrong."""
         return all(line.ok for line in (*self.servers, *self.stream))
 
-    def as_json(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Give it as JSON takes it."""
         return {"healthy": self.healthy, **dataclasses.asdict(self)}
 

@@ -7,7 +7,7 @@ from retail_pipeline.defs.assets.mirror import GREEN_GROUP
 
 initial_load = dg.define_asset_job(
     "initial_load",
-    selection=dg.AssetSelection.all().materializable(),
+    selection=dg.AssetSelection.all().materializable() | dg.AssetSelection.all_asset_checks(),
     description="The whole way: load the file, isolate the tenants, fill MongoDB, start the stream, analyse. "
     "On data that is already there and equal it changes nothing.",
 )

@@ -31,5 +31,4 @@ def walmart_csv(config: FileConfig, platform: Platform) -> dg.Output[str]:
     return dg.Output(
         str(path),
         metadata={"name": path.name, "bytes": file.size, "sha256": file.sha256},
-        data_version=dg.DataVersion(file.sha256),
     )

@@ -1,6 +1,5 @@
 """PostgreSQL: the schema, the tables that one load fills in one transaction, and the tenants' isolation."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,14 @@ from retail_pipeline.defs import keys
 from retail_pipeline.defs.resources import Platform
 from retail_pipeline.settings import SQL
 from retail_pipeline.tables import BUSINESS, BY_NAME
-from retail_pipeline.warehouse import migrations, roles
+from retail_pipeline.warehouse import connection, migrations, roles
 from retail_pipeline.warehouse.load import load_file
 
 # The tables that a load writes besides the twelve.
 _BESIDES = ("files", "quarantine", "observations", "conflicts", "store_customers", "stock_movements")
 LOADED = (*BUSINESS, *(BY_NAME[name] for name in _BESIDES))
 REPORT = "load_report"
+_COUNTS = " union all ".join(f"select '{table.name}', count(*) from {table.qualified}" for table in LOADED)  # noqa: S608 - declared names
 
 
 class LoadConfig(dg.Config):
@@ -36,9 +36,10 @@ class LoadConfig(dg.Config):
     freshness_policy=keys.FILES_ARRIVE,
 )
 def schema(platform: Platform) -> dg.MaterializeResult[None]:
-    """Apply what is new; nothing, on a database that is current."""
+    """Apply what is new, and let the loader and the other services in; nothing, on a database that is current."""
     applied = migrations.migrate(platform.settings().require("postgres_dsn"))
-    return dg.MaterializeResult(metadata={"applied": applied, "applied_count": len(applied)})
+    admitted = roles.provision(platform.settings())
+    return dg.MaterializeResult(metadata={"applied": applied, "applied_count": len(applied), "logins": admitted})
 
 
 @dg.multi_asset(
@@ -63,11 +64,13 @@ def load(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Load the file into all tables, in one transaction; nothing, when the ledger knows the file."""
     report = load_file(platform.settings(), Path(path), accept=config.accept, report=context.log.info)
-    summary = report.as_json()
+    with connection.connect(platform.settings(), connection.READER) as postgres, postgres.cursor() as cursor:
+        cursor.execute(_COUNTS)
+        rows = dict(cursor.fetchall())
     for table in LOADED:
-        metadata: dict[str, Any] = {"dagster/row_count": report.rows[table.name]}
+        metadata: dict[str, Any] = {"dagster/row_count": rows[table.name]}
         if table.name == "files":
-            metadata |= {REPORT: dg.MetadataValue.json(summary), "summary": json.dumps(summary)}
+            metadata[REPORT] = dg.MetadataValue.json(report.as_dict())
         yield dg.MaterializeResult(keys.postgres(table.name), metadata=metadata)
 
 

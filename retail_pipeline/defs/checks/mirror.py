@@ -43,19 +43,24 @@ def sampled(report: fidelity.TableReport) -> dg.AssetCheckResult:
         dg.AssetCheckSpec(
             SAMPLED,
             asset=keys.mongodb(table.name),
+            additional_deps=[keys.CONNECTORS],
             description="As many documents as rows, and a sample of them equal byte for byte.",
         )
         for table in MIRRORED
     ],
+    can_subset=True,
 )
-def sampled_fidelity(platform: Platform) -> Iterator[dg.AssetCheckResult]:
-    """Compare counts and a sample of every collection."""
-    for report in fidelity.sample(platform.settings()).tables:
+def sampled_fidelity(context: dg.AssetCheckExecutionContext, platform: Platform) -> Iterator[dg.AssetCheckResult]:
+    """Compare counts and a sample of every selected collection."""
+    selected = {check.asset_key for check in context.selected_asset_check_keys}
+    tables = [table for table in MIRRORED if keys.mongodb(table.name) in selected]
+    for report in fidelity.sample(platform.settings(), tables=tables).tables:
         yield sampled(report)
 
 
 @dg.asset_check(
     asset=keys.mongodb("transaction_details"),
+    additional_deps=[keys.CONNECTORS],
     description="Revenue and units over all lines are the same in MongoDB as in PostgreSQL, to the cent.",
 )
 def revenue(platform: Platform) -> dg.AssetCheckResult:

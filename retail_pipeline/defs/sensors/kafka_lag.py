@@ -53,6 +53,7 @@ def evaluations(partitions: Sequence[lag.PartitionLag], troubles: Troubles) -> l
         dg.AssetCheckSpec(
             CHECK,
             asset=keys.topic(table.name),
+            additional_deps=[keys.CONNECTORS],
             description=f"The sink of {table.name} has a committed offset and is at most {TOLERATED:,} records behind.",
         )
         for table in RED
