@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from retail_pipeline.errors import StackError
 from retail_pipeline.settings import Settings
@@ -26,6 +27,7 @@ __all__ = ["ServerHealth", "down", "environment", "export", "health", "ui_addres
 _ROWS: tuple[tuple[type[Server], ...], ...] = ((Kafka, Connect), (Mongo,), (Postgres, Webserver, Daemon))
 # Who uses a server goes before it.
 _STOPPING: tuple[type[Server], ...] = (Daemon, Webserver, Connect, Kafka, Mongo, Postgres)
+_OURS = ("credentials.*", "state.*", "stack.lock", "secrets", "logs", "jars", "jars-*", "dagster")
 _DAGSTER = (Webserver.name, Daemon.name)
 
 
@@ -60,14 +62,26 @@ def up(
 
 
 def down(settings: Settings, report: Report, *, wipe: bool = False) -> None:
-    """Stop every server, the last started first; with `wipe` remove the state folder too."""
+    """Stop every server, the last started first; with `wipe` remove their data, passwords and logs too."""
     if not settings.home.exists():
         return
     with exclusively(settings.home):
         for server in _STOPPING:
             server(settings, State(settings.home), report).down()
         if wipe:
-            shutil.rmtree(settings.home, ignore_errors=True)
+            _wipe(settings)
+
+
+def _wipe(settings: Settings) -> None:
+    """Remove what this project keeps in its state folder, and the folder where nothing else is in it."""
+    for name in (*_OURS, *(server.name for server in _STOPPING)):
+        for path in settings.home.glob(name):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+    with suppress(OSError):
+        settings.home.rmdir()
 
 
 def health(settings: Settings) -> list[ServerHealth]:

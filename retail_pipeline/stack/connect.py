@@ -16,6 +16,7 @@ from retail_pipeline.stack.kafka import Kafka, write_properties
 from retail_pipeline.stack.server import Server
 
 USER = "connect"
+TIMEOUT = 5  # seconds
 PLUGINS = ("debezium", "mongodb")
 _NEEDED = ("io.debezium.connector.postgresql.PostgresConnector", "com.mongodb.kafka.connect.MongoSinkConnector")
 # What the MongoDB plugin's jar does not say about itself. With it Connect need not search every class of every jar.
@@ -74,9 +75,9 @@ class Connect(Server):
 
     def check(self, address: str) -> None:
         """Ask for the worker's health and for the two plugins."""
-        health = requests.get(f"{address}/health", timeout=5)
+        health = requests.get(f"{address}/health", timeout=TIMEOUT)
         health.raise_for_status()
-        plugins = requests.get(f"{address}/connector-plugins", timeout=5)
+        plugins = requests.get(f"{address}/connector-plugins", timeout=TIMEOUT)
         plugins.raise_for_status()
         missing = set(_NEEDED) - {plugin["class"] for plugin in plugins.json()}
         if missing:

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,11 +66,15 @@ def fetched(home: Path, report: Callable[[str], None], jars: Iterable[Jar] | Non
     missing = {jar.coordinates: jar for jar in wanted if jar not in found}
     if missing:
         report(f"Kafka and Connect: fetching {len(missing)} jars, once")
-        with (
-            tempfile.TemporaryDirectory(prefix="jars-", dir=home) as folder,
-            ThreadPoolExecutor(_AT_ONCE) as pool,
-        ):
-            list(pool.map(lambda jar: _fetch(jar, Path(folder), caches[0]), missing.values()))
+        for left in home.glob("jars-*"):
+            shutil.rmtree(left, ignore_errors=True)  # of a command that was killed
+        with tempfile.TemporaryDirectory(prefix="jars-", dir=home) as folder, ThreadPoolExecutor(_AT_ONCE) as pool:
+            fetching = [pool.submit(_fetch, jar, Path(folder), caches[0]) for jar in missing.values()]
+            try:
+                for future in as_completed(fetching):
+                    future.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
         found |= {jar: caches[0] / jar.path for jar in wanted if jar not in found}
     return found
 
@@ -98,7 +102,7 @@ def _cached(jar: Jar, caches: list[Path]) -> Path | None:
 def _fetch(jar: Jar, folder: Path, cache: Path) -> None:
     """Fetch one jar aside, check it, and only then move it into the cache, where others may be looking."""
     try:
-        from jgo.maven import MavenContext  # noqa: PLC0415  only needed where a jar is missing
+        from jgo.maven import MavenContext
     except ImportError as error:
         message = f"The jar {jar.coordinates} is missing, and jgo, which fetches jars, is not installed."
         raise StackError(message, f"`make install`, {_OTHER_SERVER}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import uuid
@@ -18,7 +17,7 @@ from retail_pipeline.errors import StackError
 from retail_pipeline.replication.kafka import client_settings
 from retail_pipeline.settings import INFRA
 from retail_pipeline.stack import jars, java, processes
-from retail_pipeline.stack.server import Server
+from retail_pipeline.stack.server import Server, new_folder
 
 _OPTIONS = ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"]
 
@@ -87,8 +86,7 @@ class Kafka(Server):
         write_properties(self.folder / "server.properties", INFRA / "kafka.properties", computed)
 
     def _format(self, data: Path) -> None:
-        unfinished = self.folder / "data.new"
-        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished = new_folder(data)
         self._write_properties(unfinished)
         identity = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         command = [*self._java(), "kafka.tools.StorageTool", "format", "--standalone", f"--cluster-id={identity}"]

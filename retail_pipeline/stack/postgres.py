@@ -19,7 +19,7 @@ from psycopg2 import sql
 from retail_pipeline.errors import StackError
 from retail_pipeline.settings import INFRA
 from retail_pipeline.stack import wheels
-from retail_pipeline.stack.server import Server
+from retail_pipeline.stack.server import Server, new_folder
 
 DATABASE = "walmart"
 DAGSTER = "dagster"
@@ -59,8 +59,8 @@ class Postgres(Server):
         if not data.exists():
             self._make_cluster(data)
         configuration = (INFRA / "postgresql.conf").read_text() + f"\nport = {self.port}\n"
-        (data / "postgresql.conf").write_text(configuration)
         self._hand_over(self.folder)
+        (data / "postgresql.conf").write_text(configuration)
 
     def command(self) -> list[str]:
         """Give the command line of the postmaster, as a user it agrees to run as."""
@@ -88,12 +88,13 @@ class Postgres(Server):
                         cursor.execute(create.format(sql.Identifier(database), sql.Identifier(owner)))
 
     def _make_cluster(self, data: Path) -> None:
-        unfinished = self.folder / "data.new"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        secret = self.folder / "password"
+        # An initdb that outlived a killed command may still be writing to another such folder.
+        unfinished = new_folder(data)
+        secret = unfinished.with_name(f"{unfinished.name}-password")
         secret.touch(mode=0o600)
         secret.write_text(self.password("postgres") + "\n")
-        self._hand_over(self.folder)
+        for path in (self.folder, unfinished, secret):
+            self._hand_over(path)
         command = [
             *_as_ordinary_user(self.folder),
             str(_programs() / "initdb"),
@@ -116,12 +117,13 @@ class Postgres(Server):
 
     @staticmethod
     def _hand_over(folder: Path) -> None:
-        """Give the files to the user that the server runs as, where that is another one than we are."""
+        """Give the files to the user that the server runs as; only root can, and only root need."""
         user = _other_user()
-        if user is None:
+        uid, gid = (user.pw_uid, user.pw_gid) if user else (0, 0)
+        if os.geteuid() != 0 or folder.stat().st_uid == uid:
             return
-        for path in [folder, *folder.rglob("*")]:
-            os.chown(path, user.pw_uid, user.pw_gid)
+        for path in [*folder.rglob("*"), folder]:
+            os.chown(path, uid, gid, follow_symlinks=False)
 
 
 def _programs() -> Path:

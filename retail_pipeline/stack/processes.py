@@ -92,6 +92,15 @@ def stop(process: Process, how: signal.Signals, patience: float) -> bool:
     return willing
 
 
+def kill_those_naming(path: Path) -> None:
+    """End what a killed command left working on a path that no other command can know."""
+    for process in psutil.process_iter(["cmdline"]):
+        if any(str(path) in word for word in process.info["cmdline"] or ()) and _ours(process.pid):
+            with suppress(psutil.Error):
+                process.kill()
+                process.wait(10)
+
+
 def tail(log: Path, start: int = 0) -> str:
     """Give the last telling line of a log after byte `start`: the last that speaks of an error, else the last one."""
     try:

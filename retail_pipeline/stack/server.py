@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -46,6 +48,7 @@ class Server(ABC):
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
     stop_patience: ClassVar[float] = 20
     start_patience: ClassVar[float] = 120
+    patience: ClassVar[float] = 30  # with one that runs
 
     def __init__(self, settings: Settings, state: State, report: Report = print) -> None:
         self.settings = settings
@@ -148,7 +151,8 @@ class Server(ABC):
             return
         process = self.state.process(self.name)
         if process and process.alive:
-            if self._answers_within(20, process):
+            if self._answers_within(self.patience, process, self.listens):
+                self.complete()  # the command that started it may have been killed before
                 self.report(f"{self.title}: running {self.where}")
                 return
             self.report(f"{self.title}: runs but does not answer, is restarted; its log: {self.log}")
@@ -193,7 +197,7 @@ class Server(ABC):
         """Start it anew and wait until it answers."""
         self.log.parent.mkdir(exist_ok=True, parents=True)
         for port in map(self.state.port, self.port_names):
-            if not is_free(port):
+            if not _freed(port):
                 message = f"Port {port} of {self.title} is taken by another program."
                 raise StackError(message, f"end that program (`ss -ltnp 'sport = :{port}'` names it) and try again")
         self.prepare()
@@ -237,3 +241,24 @@ class Server(ABC):
             place = self.place(self.given() or "")
             message = f"{self.title} at {place}, which {self.variable} names, does not answer: {type(error).__name__}."
             raise StackError(message, f"start that server, or unset {self.variable} to use the embedded one") from error
+
+
+def _freed(port: int) -> bool:
+    """Whether a port is free, or becomes so while the system buries who had it."""
+    end = time.monotonic() + 5
+    while not is_free(port):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def new_folder(place: Path) -> Path:
+    """Make a folder beside `place`, to be renamed to it when complete; those of commands that were killed go."""
+    for left in place.parent.glob(f"{place.name}.new-*"):
+        processes.kill_those_naming(left)
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink()
+    return Path(tempfile.mkdtemp(prefix=f"{place.name}.new-", dir=place.parent))
