@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from urllib.parse import urlsplit, urlunsplit
 
@@ -36,15 +37,22 @@ def warehouse_template(postgres_settings: Settings) -> Settings:
 @pytest.fixture
 def warehouse(postgres_settings: Settings, warehouse_template: Settings) -> Iterator[Settings]:
     """Give a migrated database with no row in it, of this test alone; the service roles can log in."""
-    assert warehouse_template.postgres_dsn
+    with copy_of(warehouse_template, postgres_settings) as settings:
+        yield settings
+
+
+@contextmanager
+def copy_of(template: Settings, server: Settings) -> Iterator[Settings]:
+    """Give a copy of a database that nothing is connected to, and drop it in the end with its slots."""
     name = f"warehouse_{next(_number)}"
-    address = postgres_settings.require("postgres_dsn")
-    with connection.connect_dsn(address, autocommit=True) as server:
-        server.cursor().execute(f"create database {name} template {_TEMPLATE}")
-    settings = in_database(postgres_settings, name)
+    original = urlsplit(template.require("postgres_dsn")).path.removeprefix("/")
+    address = server.require("postgres_dsn")
+    with connection.connect_dsn(address, autocommit=True) as session:
+        session.cursor().execute(f"create database {name} template {original}")
+    settings = in_database(server, name)
     migrations.migrate(settings.require("postgres_dsn"))  # who may connect is not copied with the template
     yield settings
-    with connection.connect_dsn(address, autocommit=True) as server, server.cursor() as cursor:
+    with connection.connect_dsn(address, autocommit=True) as session, session.cursor() as cursor:
         cursor.execute(
             "select pg_terminate_backend(active_pid, 10000) from pg_replication_slots "
             "where database = %s and active_pid is not null",

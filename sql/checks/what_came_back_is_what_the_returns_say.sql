@@ -34,10 +34,9 @@ from (
         from retail.returns as t
         group by t.store_id, t.transaction_id, t.line_number
     ) as b
-    inner join
-        retail.transaction_details as d
+    inner join retail.transaction_details as d
         on b.store_id = d.store_id and b.transaction_id = d.transaction_id and b.line_number = d.line_number
-group by d.store_id, d.transaction_id, d.product_id
+    group by d.store_id, d.transaction_id, d.product_id
 ) as r
 full join m on r.store_id = m.store_id and r.transaction_id = m.transaction_id and r.product_id = m.product_id
 where coalesce(r.quantity, 0) <> coalesce(m.back, 0) or r.is_too_much

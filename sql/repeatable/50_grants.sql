@@ -18,6 +18,28 @@ begin
 end
 $$;
 
+-- Where PostgreSQL itself is generous: locks that would hold up a migration or a load, and a place to store files.
+do $$
+declare
+    builtin text;
+begin
+    for builtin in
+        select p.oid::regprocedure::text
+        from pg_catalog.pg_proc as p
+        where p.pronamespace = 'pg_catalog'::regnamespace
+            and (
+                p.proname like 'pg_advisory%' or p.proname like 'pg_try_advisory%'
+                or p.proname in ('lo_creat', 'lo_create', 'lo_from_bytea')
+            )
+    loop
+        execute format('revoke execute on function %s from public', builtin);
+        if builtin like '%advisory%' then
+            execute format('grant execute on function %s to retail_loader, retail_reader, retail_cdc, retail_admin', builtin);
+        end if;
+    end loop;
+end
+$$;
+
 alter default privileges for role retail_owner revoke execute on functions from public;
 alter default privileges for role retail_rules revoke execute on functions from public;
 

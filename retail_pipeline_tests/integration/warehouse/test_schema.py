@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from retail_pipeline import tables
+from retail_pipeline.settings import Settings
+from retail_pipeline.warehouse import connection
+from retail_pipeline_tests.integration.conftest import copy_of
 from retail_pipeline_tests.integration.shop import rows
 
 _COLUMNS = """
@@ -33,6 +39,16 @@ inner join pg_attribute as b on k.confrelid = b.attrelid and o.other = b.attnum
 where k.connamespace = 'retail'::regnamespace and k.contype = 'f'
 group by k.oid, c.relname, p.relname
 """
+
+
+@pytest.fixture(scope="module")
+def superuser(postgres_settings: Settings, company_template: Settings) -> Iterator[Connection]:
+    """Give a session that sees the catalog; nothing here changes it."""
+    with (
+        copy_of(company_template, postgres_settings) as settings,
+        connection.connect_dsn(settings.require("postgres_dsn"), autocommit=True) as session,
+    ):
+        yield session
 
 
 def test_the_catalog_has_the_declared_tables_with_their_columns_in_order(superuser: Connection) -> None:
