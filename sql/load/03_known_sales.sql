@@ -66,22 +66,29 @@ create temporary table waiting on commit drop as
 select
     aside.file_id as aside_file,
     aside.file_line as aside_line,
-    jsonb_array_length(aside.row_values) <> cardinality(this_load.column_names) as malformed,
+    aside.malformed,
+    aside.contradicted,
     aside.transaction_id as aside_number,
-    (case -- noqa: AL03
-        when jsonb_array_length(aside.row_values) = cardinality(this_load.column_names)
-            then jsonb_populate_record(
-                null::pg_temp.incoming,
-                (
-                    select jsonb_object_agg(field.name, aside.row_values -> (field.place::integer - 1))
-                    from unnest(this_load.column_names) with ordinality as field (name, place)
-                    where not aside.reasons @> jsonb_build_array(jsonb_build_object('column', field.name))
-                )
-            )
-    end).*
-from retail.quarantine as aside
-cross join pg_temp.this_load as this_load
-where aside.released_by is null;
+    said.* -- noqa: AM04
+from (
+    select
+        one.*,
+        jsonb_array_length(one.row_values) <> cardinality(this_load.column_names) as malformed,
+        one.reasons @> '[{"rule": "contradicts_loaded_transaction"}]' as contradicted,
+        this_load.column_names
+    from retail.quarantine as one
+    cross join pg_temp.this_load as this_load
+    where one.released_by is null
+) as aside
+cross join
+    lateral (
+        select jsonb_object_agg(field.column_name, aside.row_values -> (field.position_number::integer - 1)) as unblamed
+        from unnest(aside.column_names) with ordinality as field (column_name, position_number)
+        where
+            not aside.malformed
+            and not aside.reasons @> jsonb_build_array(jsonb_build_object('column', field.column_name))
+    ) as kept
+cross join lateral jsonb_populate_record(null::pg_temp.incoming, kept.unblamed) as said;
 
 analyze pg_temp.waiting;
 
@@ -120,46 +127,61 @@ with alike as (
 )
 
 select
-    alike.aside_file,
-    alike.aside_line,
-    alike.file_line
-from alike
-inner join pg_temp.waiting as kept
-    on alike.aside_file = kept.aside_file and alike.aside_line = kept.aside_line
-inner join pg_temp.incoming as fresh on alike.file_line = fresh.file_line
-where
-    kept.malformed
-    or (
-        true
-        and coalesce(kept.transaction_id, fresh.transaction_id) = fresh.transaction_id
-        and coalesce(kept.customer_id, fresh.customer_id) = fresh.customer_id
-        and coalesce(kept.product_id, fresh.product_id) = fresh.product_id
-        and coalesce(kept.product_name, fresh.product_name) = fresh.product_name
-        and coalesce(kept.category, fresh.category) = fresh.category
-        and coalesce(kept.quantity_sold, fresh.quantity_sold) = fresh.quantity_sold
-        and coalesce(kept.unit_price, fresh.unit_price) = fresh.unit_price
-        and coalesce(kept.transaction_date, fresh.transaction_date) = fresh.transaction_date
-        and coalesce(kept.store_id, fresh.store_id) = fresh.store_id
-        and coalesce(kept.store_location, fresh.store_location) = fresh.store_location
-        and coalesce(kept.inventory_level, fresh.inventory_level) = fresh.inventory_level
-        and coalesce(kept.reorder_point, fresh.reorder_point) = fresh.reorder_point
-        and coalesce(kept.reorder_quantity, fresh.reorder_quantity) = fresh.reorder_quantity
-        and coalesce(kept.supplier_id, fresh.supplier_id) = fresh.supplier_id
-        and coalesce(kept.supplier_lead_time, fresh.supplier_lead_time) = fresh.supplier_lead_time
-        and coalesce(kept.customer_age, fresh.customer_age) = fresh.customer_age
-        and coalesce(kept.customer_gender, fresh.customer_gender) = fresh.customer_gender
-        and coalesce(kept.customer_income, fresh.customer_income) = fresh.customer_income
-        and coalesce(kept.customer_loyalty_level, fresh.customer_loyalty_level) = fresh.customer_loyalty_level
-        and coalesce(kept.payment_method, fresh.payment_method) = fresh.payment_method
-        and coalesce(kept.promotion_applied, fresh.promotion_applied) = fresh.promotion_applied
-        and coalesce(kept.promotion_type, fresh.promotion_type) = fresh.promotion_type
-        and coalesce(kept.weather_conditions, fresh.weather_conditions) = fresh.weather_conditions
-        and coalesce(kept.holiday_indicator, fresh.holiday_indicator) = fresh.holiday_indicator
-        and coalesce(kept.weekday, fresh.weekday) = fresh.weekday
-        and coalesce(kept.stockout_indicator, fresh.stockout_indicator) = fresh.stockout_indicator
-        and coalesce(kept.forecasted_demand, fresh.forecasted_demand) = fresh.forecasted_demand
-        and coalesce(kept.actual_demand, fresh.actual_demand) = fresh.actual_demand
-    );
+    paired.aside_file,
+    paired.aside_line,
+    paired.file_line
+from (
+    select
+        alike.aside_file,
+        alike.aside_line,
+        alike.file_line,
+        row_number() over (partition by alike.aside_file, alike.aside_line order by alike.file_line) as fresh_place,
+        row_number() over (partition by alike.aside_file, alike.file_line order by alike.aside_line) as kept_place
+    from alike
+    inner join pg_temp.waiting as kept
+        on alike.aside_file = kept.aside_file and alike.aside_line = kept.aside_line
+    inner join pg_temp.incoming as fresh on alike.file_line = fresh.file_line
+    left join pg_temp.known_sales as known
+        on fresh.store_id = known.store_id and fresh.transaction_id = known.transaction_id
+    where
+        -- What contradicted a loaded sale still does.
+        not (kept.contradicted and known.store_id is not null)
+        and (
+            kept.malformed
+            or (
+                coalesce(kept.transaction_id, fresh.transaction_id) = fresh.transaction_id
+                and coalesce(kept.customer_id, fresh.customer_id) = fresh.customer_id
+                and coalesce(kept.product_id, fresh.product_id) = fresh.product_id
+                and coalesce(kept.product_name, fresh.product_name) = fresh.product_name
+                and coalesce(kept.category, fresh.category) = fresh.category
+                and coalesce(kept.quantity_sold, fresh.quantity_sold) = fresh.quantity_sold
+                and coalesce(kept.unit_price, fresh.unit_price) = fresh.unit_price
+                and coalesce(kept.transaction_date, fresh.transaction_date) = fresh.transaction_date
+                and coalesce(kept.store_id, fresh.store_id) = fresh.store_id
+                and coalesce(kept.store_location, fresh.store_location) = fresh.store_location
+                and coalesce(kept.inventory_level, fresh.inventory_level) = fresh.inventory_level
+                and coalesce(kept.reorder_point, fresh.reorder_point) = fresh.reorder_point
+                and coalesce(kept.reorder_quantity, fresh.reorder_quantity) = fresh.reorder_quantity
+                and coalesce(kept.supplier_id, fresh.supplier_id) = fresh.supplier_id
+                and coalesce(kept.supplier_lead_time, fresh.supplier_lead_time) = fresh.supplier_lead_time
+                and coalesce(kept.customer_age, fresh.customer_age) = fresh.customer_age
+                and coalesce(kept.customer_gender, fresh.customer_gender) = fresh.customer_gender
+                and coalesce(kept.customer_income, fresh.customer_income) = fresh.customer_income
+                and coalesce(kept.customer_loyalty_level, fresh.customer_loyalty_level) = fresh.customer_loyalty_level
+                and coalesce(kept.payment_method, fresh.payment_method) = fresh.payment_method
+                and coalesce(kept.promotion_applied, fresh.promotion_applied) = fresh.promotion_applied
+                and coalesce(kept.promotion_type, fresh.promotion_type) = fresh.promotion_type
+                and coalesce(kept.weather_conditions, fresh.weather_conditions) = fresh.weather_conditions
+                and coalesce(kept.holiday_indicator, fresh.holiday_indicator) = fresh.holiday_indicator
+                and coalesce(kept.weekday, fresh.weekday) = fresh.weekday
+                and coalesce(kept.stockout_indicator, fresh.stockout_indicator) = fresh.stockout_indicator
+                and coalesce(kept.forecasted_demand, fresh.forecasted_demand) = fresh.forecasted_demand
+                and coalesce(kept.actual_demand, fresh.actual_demand) = fresh.actual_demand
+            )
+        )
+) as paired
+-- One for one: of rows that could each be the mended version of several, the first is that of the first.
+where paired.fresh_place = paired.kept_place;
 
 -- A sale that no file brought was sold here: no row of a file is a line of it.
 with contradicting as (
