@@ -71,7 +71,7 @@ class Credentials:
     """Passwords by the name of what they open; each is generated when first asked for and never changes by itself."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
 
     def password(self, name: str) -> str:
         """Give the password of `name`, such as `postgres/store_user_1`; make it on first use."""
@@ -91,6 +91,10 @@ class Credentials:
         """Tell whether `name` has a password already."""
         return name in self._read()
 
+    def known(self, name: str) -> str | None:
+        """Give the password of `name` where there is one already."""
+        return self._read().get(name)
+
     def rotate(self, name: str) -> str:
         """Make and keep a new password for `name`."""
         with self._locked():
@@ -100,35 +104,35 @@ class Credentials:
 
     def _read(self) -> dict[str, str]:
         try:
-            return dict(json.loads(self._path.read_text()))
+            return dict(json.loads(self.path.read_text()))
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
-            message = f"The passwords in {self._path} cannot be read: {error}."
+            message = f"The passwords in {self.path} cannot be read: {error}."
             raise SettingError(message, "give the file back to its owner, or `make clean` and start anew") from error
 
     def _write(self, known: dict[str, str]) -> None:
-        temporary = self._path.with_suffix(".new")
+        temporary = self.path.with_suffix(".new")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
             json.dump(known, file, indent=1)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(self._path)
+        temporary.replace(self.path)
 
     def _locked(self) -> _Lock:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        return _Lock(self._path.with_suffix(".lock"))
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return _Lock(self.path.with_suffix(".lock"))
 
 
 class _Lock:
     """An exclusive lock on a file, freed by the system when its holder dies."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
 
     def __enter__(self) -> None:
-        self._file = self._path.open("w")
+        self._file = self.path.open("w")
         fcntl.flock(self._file, fcntl.LOCK_EX)
 
     def __exit__(self, *_: object) -> None:

@@ -8,6 +8,7 @@ from kafka import TopicPartition
 from kafka.admin import OffsetSpec
 
 from retail_pipeline.replication import connectors, topics
+from retail_pipeline.replication.kafka import MONITOR
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import RED
 
@@ -35,7 +36,7 @@ def measure(settings: Settings) -> list[PartitionLag]:
 
     A sink commits nothing for a partition that never had a record; there a group with members is at the start.
     """
-    with topics.administrator(settings) as client:
+    with topics.administrator(settings, MONITOR) as client:
         present = set(client.list_topics())
         tables = {table.topic: connectors.group(table) for table in RED if table.topic in present}
         if not tables:

@@ -10,7 +10,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError
 
 from retail_pipeline.errors import ReplicationError
-from retail_pipeline.replication.kafka import client_settings
+from retail_pipeline.replication.kafka import ADMIN, MONITOR, client_settings
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import RED
 
@@ -25,10 +25,10 @@ _CONFIGURATION = {"cleanup.policy": "delete", "retention.ms": str(7 * 24 * 3600 
 
 
 @contextmanager
-def administrator(settings: Settings) -> Iterator[KafkaAdminClient]:
-    """Connect to Kafka for questions and changes about topics and groups."""
+def administrator(settings: Settings, user: str = ADMIN) -> Iterator[KafkaAdminClient]:
+    """Connect to Kafka for questions and changes about topics and groups; who only asks is MONITOR."""
     try:
-        client = KafkaAdminClient(**client_settings(settings))
+        client = KafkaAdminClient(**client_settings(settings, user))
         try:
             yield client
         finally:
@@ -48,7 +48,7 @@ def ensure(settings: Settings) -> list[str]:
 
 def missing(settings: Settings) -> list[str]:
     """Name the topics that are not there."""
-    with administrator(settings) as client:
+    with administrator(settings, MONITOR) as client:
         return _missing(client)
 
 
@@ -68,7 +68,7 @@ def recreate(settings: Settings, groups: Sequence[str]) -> None:
 
 def cluster_id(settings: Settings) -> str:
     """Name the Kafka cluster, which another one with the same address is not."""
-    with administrator(settings) as client:
+    with administrator(settings, MONITOR) as client:
         return str(client.describe_cluster()["cluster_id"])
 
 

@@ -12,7 +12,8 @@ import requests
 
 from retail_pipeline.settings import INFRA
 from retail_pipeline.stack import jars, java
-from retail_pipeline.stack.kafka import Kafka, write_properties
+from retail_pipeline.stack.kafka import Kafka, scram_login, write_properties
+from retail_pipeline.stack.kafka_users import MECHANISM
 from retail_pipeline.stack.server import Server
 
 USER = "connect"
@@ -23,6 +24,8 @@ _NEEDED = ("io.debezium.connector.postgresql.PostgresConnector", "com.mongodb.ka
 _MANIFESTS = {
     "META-INF/services/org.apache.kafka.connect.sink.SinkConnector": "com.mongodb.kafka.connect.MongoSinkConnector\n",
 }
+# The worker itself, and what it gives to connectors.
+_CLIENTS = ("", "producer.", "consumer.", "admin.")
 _OPTIONS = ["-Xms256m", "-Xmx1g", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"]
 
 
@@ -65,7 +68,7 @@ class Connect(Server):
             "rest.advertised.host.name": "127.0.0.1",
             "plugin.path": str(self.folder / "plugins"),
             "config.providers.file.param.allowed.paths": str(secrets),
-        }
+        } | self._kafka_login()
         write_properties(self.folder / "worker.properties", INFRA / "connect.properties", computed)
 
     def command(self) -> list[str]:
@@ -83,6 +86,18 @@ class Connect(Server):
         if missing:
             message = f"it has no plugin {', '.join(sorted(missing))}"
             raise LookupError(message)
+
+    def _kafka_login(self) -> dict[str, str]:
+        """Give the settings with which the worker and its connectors log in to Kafka, where it asks for that."""
+        password = self.settings.credentials.known(f"{Kafka.name}/{USER}")
+        if password is None:
+            return {}
+        login = {
+            "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanism": MECHANISM,
+            "sasl.jaas.config": scram_login(USER, password),
+        }
+        return {f"{client}{name}": value for client in _CLIENTS for name, value in login.items()}
 
     def _write_login(self) -> Path:
         """Write who may use the REST interface."""

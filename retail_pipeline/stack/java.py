@@ -32,11 +32,12 @@ def options_file(path: Path, class_path: Iterable[Path], options: Iterable[str])
     jars = ":".join(str(jar) for jar in sorted(class_path))
     lines = [*options, settings, "-Dlog4j2.disable.jmx=true", "-Djava.awt.headless=true", "-cp", jars]
     path.touch(mode=0o600)
-    path.write_text("".join(_quoted(line) + "\n" for line in lines))
+    path.write_text("".join(quoted(line) + "\n" for line in lines))
     return path
 
 
-def _quoted(word: str) -> str:
+def quoted(word: str) -> str:
+    """Give a word as a line of such a file."""
     return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

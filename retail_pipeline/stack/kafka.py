@@ -14,9 +14,10 @@ from typing import ClassVar
 from kafka import KafkaAdminClient
 
 from retail_pipeline.errors import StackError
-from retail_pipeline.replication.kafka import client_settings
+from retail_pipeline.replication.kafka import ADMIN, client_settings
 from retail_pipeline.settings import INFRA
 from retail_pipeline.stack import jars, java, processes
+from retail_pipeline.stack import kafka_users as users
 from retail_pipeline.stack.server import Server, new_folder
 
 _OPTIONS = ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"]
@@ -65,11 +66,22 @@ class Kafka(Server):
         host, _, port = self.place(address).rpartition(":")
         # The client would log every refused attempt while the broker starts.
         socket.create_connection((host, int(port)), timeout=5).close()
-        settings = client_settings(replace(self.settings, kafka_bootstrap=address))
+        settings = client_settings(replace(self.settings, kafka_bootstrap=address), ADMIN)
         with closing(KafkaAdminClient(**settings, request_timeout_ms=5000)) as client:
             if not client.describe_cluster()["brokers"]:
                 message = "no broker has joined yet"
                 raise ConnectionError(message)
+
+    def complete(self) -> None:
+        """Make the users, with what each may do."""
+        settings = client_settings(replace(self.settings, kafka_bootstrap=self.address()), ADMIN)
+        with closing(KafkaAdminClient(**settings)) as client:
+            users.provision(client, self.settings.credentials)
+
+    def _controller_login(self) -> str:
+        password = self.password("controller")
+        module = "org.apache.kafka.common.security.plain.PlainLoginModule"
+        return f'{module} required username="controller" password="{password}" user_controller="{password}";'
 
     def _java(self) -> list[str]:
         return [str(java.program()), f"@{self.folder / 'java.options'}"]
@@ -79,9 +91,10 @@ class Kafka(Server):
         computed = {
             "listeners": f"CLIENT://{self.address()},CONTROLLER://{controller}",
             "advertised.listeners": f"CLIENT://{self.address()}",
-            "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "controller.quorum.bootstrap.servers": controller,
             "log.dirs": str(data),
+            "listener.name.client.scram-sha-512.sasl.jaas.config": scram_login(ADMIN, self.password(ADMIN)),
+            "listener.name.controller.plain.sasl.jaas.config": self._controller_login(),
         }
         write_properties(self.folder / "server.properties", INFRA / "kafka.properties", computed)
 
@@ -89,15 +102,28 @@ class Kafka(Server):
         unfinished = new_folder(data)
         self._write_properties(unfinished)
         identity = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command = [*self._java(), "kafka.tools.StorageTool", "format", "--standalone", f"--cluster-id={identity}"]
-        command += ["--config", str(self.folder / "server.properties")]
+        words = ["kafka.tools.StorageTool", "format", "--standalone", f"--cluster-id={identity}"]
+        words += ["--config", str(self.folder / "server.properties")]
+        words += ["--add-scram", f"{users.MECHANISM}=[name={ADMIN},password={self.password(ADMIN)}]"]
+        # The administrator's password goes by a file, for a command line is seen by everybody.
+        options = self.folder / "format.options"
+        options.touch(mode=0o600)
+        options.write_text((self.folder / "java.options").read_text() + "".join(f"{java.quoted(it)}\n" for it in words))
+        command = [str(java.program()), f"@{options}"]
         log = self.folder / "format.log"
         with log.open("wb") as output:
             done = subprocess.run(command, env=self.environment(), stdout=output, stderr=output, check=False)
+        options.unlink()
         if done.returncode:
             message = f"Kafka could not format {unfinished}: {self.redact(processes.tail(log))}"
             raise StackError(message, f"read {log}")
         unfinished.rename(data)
+
+
+def scram_login(user: str, password: str) -> str:
+    """Give the setting with which a Java client logs in."""
+    module = "org.apache.kafka.common.security.scram.ScramLoginModule"
+    return f'{module} required username="{user}" password="{password}";'
 
 
 def write_properties(path: Path, template: Path, computed: dict[str, str]) -> None:

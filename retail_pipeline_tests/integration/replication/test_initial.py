@@ -1,0 +1,189 @@
+"""Between batch and stream nothing is lost, nothing is old, and an interruption needs no hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from retail_pipeline.errors import ReplicationError
+from retail_pipeline.mirror import fidelity, initial, writing
+from retail_pipeline.replication import connectors, slot, topics
+from retail_pipeline.replication.connect import ConnectClient
+from retail_pipeline.settings import Settings
+from retail_pipeline.tables import MIRRORED, RED
+from retail_pipeline.warehouse import connection
+from retail_pipeline_tests.integration import mirrored, shop
+from retail_pipeline_tests.integration.mirrored import Document
+
+
+class PulledPlugError(BaseException):
+    """The process ends here: not an Exception, so that nothing handles it."""
+
+
+def change(settings: Settings, statement: str, *arguments: Any) -> None:
+    with connection.connect(settings, connection.LOADER, autocommit=True) as loader:
+        shop.run(loader, statement, *arguments)
+
+
+def equal(settings: Settings) -> bool:
+    return fidelity.verify(settings, settle_seconds=60).equal
+
+
+def test_what_is_complete_is_left_alone(streaming: Settings, database: Database[Document]) -> None:
+    before = initial.state(streaming)
+    assert before["state"] == initial.COMPLETE
+    assert before["rows"].keys() == {table.name for table in MIRRORED}
+    report = initial.load(streaming)
+    assert (report.loaded, report.reason, report.lsn) == (False, "complete", before["lsn"])
+    assert initial.state(streaming) == before
+    assert [name for name in database.list_collection_names() if name.endswith(writing.NEXT)] == []
+
+
+def test_changes_during_the_load_arrive(streaming: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are committed after the slot and before the stream: in no snapshot, and in no connector's reach yet."""
+    fill = writing.fill_next
+    number = iter(range(8001, 9000))
+
+    def fill_while_selling(*arguments: Any) -> int:
+        written = fill(*arguments)
+        mirrored.bring(streaming, 1, next(number), "2024-06-01 10:00", [mirrored.Line(100, 1, None)])
+        change(streaming, "update retail.inventory set inventory_level = inventory_level + 1 where store_id = 1")
+        change(streaming, "delete from retail.inventory where (store_id, product_id) = (2, 109)")
+        return written
+
+    monkeypatch.setattr(writing, "fill_next", fill_while_selling)
+    assert initial.load(streaming, anew=True).loaded
+    assert equal(streaming)
+
+
+POINTS: dict[str, tuple[Any, str]] = {
+    "before_the_old_stream_is_stopped": (connectors, "halt"),
+    "before_the_slot": (slot, "drop"),
+    "with_the_slot_made": (writing, "fill_next"),
+    "before_the_swap": (writing, "swap"),
+    "before_the_stream": (connectors, "register"),
+}
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_an_interrupted_load_starts_over_by_itself(
+    streaming: Settings, database: Database[Document], monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    before = {table.name: database[table.name].count_documents({}) for table in MIRRORED}
+
+    def pull(*_: Any) -> None:
+        raise PulledPlugError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*POINTS[point], pull)
+        with pytest.raises(PulledPlugError):
+            initial.load(streaming, anew=True)
+    assert initial.state(streaming)["state"] == initial.LOADING
+    # Readers still see the old documents, whole.
+    assert before == {table.name: database[table.name].count_documents({}) for table in MIRRORED}
+    change(streaming, "update retail.inventory set inventory_level = inventory_level + 1 where store_id = 2")
+
+    report = initial.load(streaming)
+
+    assert report.loaded
+    assert "interrupted" in report.reason
+    assert initial.state(streaming)["state"] == initial.COMPLETE
+    assert equal(streaming)
+
+
+def test_an_interruption_in_the_middle_of_the_swap_is_mended(
+    streaming: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swap = writing.swap
+    swapped: list[str] = []
+
+    def swap_some(database: Any, name: str) -> None:
+        if len(swapped) == len(MIRRORED) // 2:
+            raise PulledPlugError
+        swap(database, name)
+        swapped.append(name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writing, "swap", swap_some)
+        with pytest.raises(PulledPlugError):
+            initial.load(streaming, anew=True)
+    assert initial.load(streaming).loaded
+    assert equal(streaming)
+
+
+def lose_the_slot(settings: Settings) -> None:
+    with ConnectClient(settings.require("connect_url")) as client:
+        client.stop(connectors.SOURCE)
+    assert slot.drop(settings)
+
+
+def lose_the_topics(settings: Settings) -> None:
+    with ConnectClient(settings.require("connect_url")) as client:
+        client.stop(connectors.SOURCE)
+        for table in RED:
+            client.delete(connectors.sink(table))
+    with topics.administrator(settings) as client:
+        client.delete_topics([RED[0].topic])
+    mirrored.eventually(lambda: topics.missing(settings), "a topic gone")
+
+
+@pytest.mark.parametrize("lose", [lose_the_slot, lose_the_topics])
+def test_a_loss_is_noticed_and_rows_deleted_in_the_gap_go(
+    streaming: Settings, database: Database[Document], lose: Callable[[Settings], None]
+) -> None:
+    change(streaming, "insert into retail.inventory values (3, 110, 5) on conflict do nothing")
+    key = {"store_id": 3, "product_id": 110}
+    mirrored.eventually(lambda: mirrored.raw(database, "inventory", key), "the row that will be deleted")
+    lose(streaming)
+    change(streaming, "delete from retail.inventory where (store_id, product_id) = (3, 110)")
+
+    report = initial.load(streaming)
+
+    assert report.loaded
+    assert mirrored.raw(database, "inventory", key) is None
+    assert equal(streaming)
+
+
+def test_a_stream_is_not_registered_without_its_slot(streaming: Settings) -> None:
+    lose_the_slot(streaming)
+    with pytest.raises(ReplicationError, match="would begin with a gap"):
+        connectors.register(streaming)
+    assert slot.health(streaming) is None, "Debezium made a slot of its own"
+    initial.load(streaming)
+    assert equal(streaming)
+
+
+def test_an_old_change_never_lands_on_a_newer_document(streaming: Settings, database: Database[Document]) -> None:
+    """Changes wait in Kafka while the sink is stopped; then the slot is lost and the row changes once more."""
+    with ConnectClient(streaming.require("connect_url")) as client:
+        client.stop(connectors.sink(RED[-1]))
+        for level in range(500, 520):
+            change(streaming, "update retail.inventory set inventory_level = %s where store_id = 1", level)
+        before = slot.health(streaming)
+        assert before is not None
+        mirrored.eventually(
+            lambda: (now := slot.health(streaming)) and now.confirmed_lsn != before.confirmed_lsn, "changes in Kafka"
+        )
+    lose_the_slot(streaming)
+    change(streaming, "update retail.inventory set inventory_level = 777 where store_id = 1")
+
+    with database["inventory"].watch(max_await_time_ms=50) as changes:
+        initial.load(streaming)
+        # The stream works; whatever was before this change in Kafka has been written before it.
+        change(streaming, "update retail.inventory set inventory_level = 778 where store_id = 1")
+        count = database["inventory"].count_documents({"store_id": 1})
+        levels: list[int] = []
+        while levels.count(778) < count:
+            one = mirrored.eventually(changes.try_next, "a change")
+            if one["operationType"] in ("replace", "insert"):
+                levels.append(one["fullDocument"]["inventory_level"])
+            elif one["operationType"] == "invalidate":
+                break
+    mirrored.eventually(
+        lambda: database["inventory"].distinct("inventory_level", {"store_id": 1}) == [778], "the last change"
+    )
+    assert equal(streaming)
+    assert set(levels) <= {777, 778}

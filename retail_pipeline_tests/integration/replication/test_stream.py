@@ -1,0 +1,260 @@
+"""A change that is committed in PostgreSQL is in MongoDB soon, exactly, and with no program of ours running."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+import pytest
+from bson.decimal128 import Decimal128
+from bson.int64 import Int64
+from pymongo.database import Database
+
+from retail_pipeline.errors import ReplicationError
+from retail_pipeline.mirror import fidelity
+from retail_pipeline.replication import connectors, lag, publication, slot, topics
+from retail_pipeline.replication.connect import ConnectClient
+from retail_pipeline.settings import Settings
+from retail_pipeline.tables import PUBLICATION, RED, STREAM_PUBLICATION, TABLES
+from retail_pipeline.warehouse import connection
+from retail_pipeline_tests.integration import mirrored, shop
+from retail_pipeline_tests.integration.mirrored import Document
+
+
+def seen(changes: Any, number: int) -> list[tuple[str, str, Document]]:
+    """Wait for changes in MongoDB; give operation, collection and identity of each."""
+    found = [mirrored.eventually(changes.try_next, "a change in MongoDB") for _ in range(number)]
+    return [(one["operationType"], one["ns"]["coll"], one["documentKey"]["_id"]) for one in found]
+
+
+def arrived(settings: Settings, database: Database[Document], table: str, **key: Any) -> Document | None:
+    """Wait until the document is byte for byte what the row should be; give it."""
+    wanted = mirrored.row(settings, table, *key.values())
+    mirrored.eventually(lambda: mirrored.raw(database, table, key) == wanted, f"{table} {key}")
+    return database[table].find_one({"_id": key})
+
+
+def test_a_sale_of_a_store_is_in_all_three_collections(streaming: Settings, database: Database[Document]) -> None:
+    with database.watch(max_await_time_ms=50) as changes:
+        with connection.connect(streaming, connection.store_role(1)) as store:
+            number = shop.sell(store, [100, 101], [2, 3])
+            store.commit()
+        sale: Document = {"store_id": 1, "transaction_id": number}
+        assert sorted(seen(changes, 5), key=str) == sorted(
+            [
+                ("insert", "transactions", sale),
+                ("insert", "transaction_details", {**sale, "line_number": 1}),
+                ("insert", "transaction_details", {**sale, "line_number": 2}),
+                ("replace", "inventory", {"store_id": 1, "product_id": 100}),
+                ("replace", "inventory", {"store_id": 1, "product_id": 101}),
+            ],
+            key=str,
+        )
+    for table in ("transactions", "transaction_details", "inventory"):
+        (report,) = fidelity.verify(streaming, [one for one in RED if one.name == table]).tables
+        assert report.equal
+
+
+def test_a_streamed_document_has_the_promised_fields_order_and_types(
+    streaming: Settings, database: Database[Document]
+) -> None:
+    mirrored.bring(streaming, 1, 5001, "2024-04-10 15:00:00", [mirrored.Line(100, 1, None)])
+    document = arrived(streaming, database, "transactions", store_id=1, transaction_id=5001)
+    assert document is not None
+    assert list(document.items()) == [
+        ("_id", {"store_id": 1, "transaction_id": 5001}),
+        ("transaction_id", 5001),
+        ("transaction_date", "2024-04-10T15:00:00Z"),
+        ("customer_id", 11),
+        ("store_id", 1),
+        ("payment_method_id", 1),
+        ("promotion_applied", False),
+        ("promotion_id", None),
+        ("weather_id", 1),
+        ("stockout", False),
+    ]
+    assert type(document["transaction_id"]) is type(document["_id"]["transaction_id"]) is Int64
+    assert type(document["store_id"]) is type(document["_id"]["store_id"]) is int
+    line = arrived(streaming, database, "transaction_details", store_id=1, transaction_id=5001, line_number=1)
+    assert line is not None
+    assert line["unit_price"] == Decimal128("100.50")
+    assert list(line) == ["_id", "transaction_id", "line_number", "store_id", "product_id", "quantity", "unit_price"]
+
+
+CHANGES = {
+    "transactions": (
+        "insert into retail.transactions values (7001, '2024-12-31 23:59:59', 21, 2, 1, true, null, null, false)",
+        "update retail.transactions set promotion_id = 1, promotion_applied = true where transaction_id = 7001",
+        "delete from retail.transactions where transaction_id = 7001",
+        {"store_id": 2, "transaction_id": 7001},
+    ),
+    "transaction_details": (
+        "insert into retail.transaction_details values (21, 9, 2, 105, 1, 9999999999.99)",
+        "update retail.transaction_details set unit_price = 0.10 where transaction_id = 21 and line_number = 9",
+        "delete from retail.transaction_details where transaction_id = 21 and line_number = 9",
+        {"store_id": 2, "transaction_id": 21, "line_number": 9},
+    ),
+    "inventory": (
+        "insert into retail.inventory values (2, 110, 7)",
+        "update retail.inventory set inventory_level = 0 where (store_id, product_id) = (2, 110)",
+        "delete from retail.inventory where (store_id, product_id) = (2, 110)",
+        {"store_id": 2, "product_id": 110},
+    ),
+}
+
+
+@pytest.mark.parametrize("table", CHANGES)
+def test_insert_update_and_delete_arrive(streaming: Settings, database: Database[Document], table: str) -> None:
+    insert, update, delete, identity = CHANGES[table]
+    with connection.connect(streaming, connection.LOADER, autocommit=True) as loader:
+        for statement, operation in ((insert, "insert"), (update, "replace"), (delete, "delete")):
+            with database[table].watch(max_await_time_ms=50) as changes:
+                shop.run(loader, statement)
+                assert seen(changes, 1) == [(operation, table, identity)]
+            assert mirrored.raw(database, table, identity) == mirrored.row(streaming, table, *identity.values())
+
+
+def test_a_changed_key_moves_the_document(streaming: Settings, database: Database[Document]) -> None:
+    with connection.connect(streaming, connection.LOADER, autocommit=True) as loader:
+        shop.run(loader, "insert into retail.inventory values (3, 110, 7)")
+        arrived(streaming, database, "inventory", store_id=3, product_id=110)
+        shop.run(loader, "delete from retail.inventory where (store_id, product_id) = (1, 109)")
+        shop.run(loader, "update retail.inventory set store_id = 1, product_id = 109 where product_id = 110")
+    arrived(streaming, database, "inventory", store_id=1, product_id=109)
+    arrived(streaming, database, "inventory", store_id=3, product_id=110)
+    assert mirrored.raw(database, "inventory", {"store_id": 3, "product_id": 110}) is None
+
+
+def test_many_changes_of_one_row_end_with_the_last(streaming: Settings, database: Database[Document]) -> None:
+    with connection.connect(streaming, connection.LOADER, autocommit=True) as loader:
+        for level in range(200):
+            shop.run(loader, "update retail.inventory set inventory_level = %s where store_id = 3", level)
+    assert fidelity.verify(streaming, RED).equal
+    assert database["inventory"].distinct("inventory_level", {"store_id": 3}) == [199]
+
+
+def test_what_comes_by_copy_in_one_transaction_arrives(streaming: Settings) -> None:
+    rows = "".join(f"{number}\t2024-01-01 00:00:00\t31\t3\t1\tf\t\\N\t\\N\tt\n" for number in range(100_000, 105_000))
+    with connection.connect(streaming, connection.LOADER) as loader, loader.cursor() as cursor:
+        cursor.copy_expert("copy retail.transactions from stdin", StringIO(rows))
+    assert fidelity.verify(streaming, RED, settle_seconds=60).equal
+
+
+def test_a_sale_that_is_rolled_back_never_arrives(streaming: Settings, database: Database[Document]) -> None:
+    with connection.connect(streaming, connection.store_role(1)) as store:
+        number = shop.sell(store, [102], [1])
+        store.rollback()
+        later = shop.sell(store, [102], [1])
+        store.commit()
+    arrived(streaming, database, "transactions", store_id=1, transaction_id=later)
+    assert database["transactions"].find_one({"transaction_id": number}) is None
+
+
+def test_a_second_registration_changes_nothing(streaming: Settings) -> None:
+    states = connectors.register(streaming)
+    assert list(states) == connectors.names()
+    assert {state["changed"] for state in states.values()} == {False}
+
+
+FAULTS: dict[str, Callable[[ConnectClient, str], object]] = {
+    "deleted": lambda client, name: client.delete(name),
+    "stopped": lambda client, name: client.stop(name),
+    "changed": lambda client, name: client.put_config(
+        name, (client.config(name) or {}) | {"errors.log.enable": "true"}
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("name", [connectors.SOURCE, connectors.sink(RED[-1])])
+def test_a_connector_that_is_not_as_it_should_be_is_brought_back_without_loss(
+    streaming: Settings, fault: str, name: str
+) -> None:
+    with ConnectClient(streaming.require("connect_url")) as client:
+        FAULTS[fault](client, name)
+    with connection.connect(streaming, connection.LOADER, autocommit=True) as loader:
+        shop.run(loader, "update retail.inventory set inventory_level = inventory_level + 1")
+    states = connectors.register(streaming)
+    assert [other for other, state in states.items() if state["changed"]] == [name]
+    assert fidelity.verify(streaming, RED, settle_seconds=60).equal
+
+
+def test_a_task_that_failed_is_told_with_its_reason_and_no_password(streaming: Settings) -> None:
+    name = connectors.sink(RED[-1])
+    with ConnectClient(streaming.require("connect_url")) as client:
+        wanted = connectors.configurations(streaming)[name]
+        client.put_config(name, wanted | {"value.converter": "org.apache.kafka.connect.converters.LongConverter"})
+        try:
+            with connection.connect(streaming, connection.LOADER, autocommit=True) as loader:
+                shop.run(loader, "update retail.inventory set inventory_level = inventory_level + 1")
+            with pytest.raises(ReplicationError, match=f"(?s)Connector {name} failed.*LongDeserializer") as failed:
+                mirrored.eventually(lambda: client.wait_running([name]) and False, "a failed task")
+        finally:
+            client.put_config(name, wanted)
+    assert streaming.credentials.password("mongo/retail_sink") not in str(failed.value)
+    assert connectors.register(streaming)[name]["state"] == "RUNNING"
+    assert fidelity.verify(streaming, RED, settle_seconds=60).equal
+
+
+def test_lag_is_known_for_each_partition_and_falls_to_nothing(streaming: Settings) -> None:
+    mirrored.eventually(lambda: all(one.lag == 0 for one in lag.measure(streaming)), "no lag")
+    found = lag.measure(streaming)
+    assert {(one.topic, one.partition) for one in found} == {
+        (table.topic, partition) for table in RED for partition in range(topics.PARTITIONS)
+    }
+    assert {one.group for one in found} == {connectors.group(table) for table in RED}
+
+
+def test_a_stopped_sink_shows_as_lag_and_a_missing_group_as_unknown(streaming: Settings) -> None:
+    table = RED[-1]
+
+    def of_the_table() -> list[lag.PartitionLag]:
+        return [one for one in lag.measure(streaming) if one.topic == table.topic]
+
+    with ConnectClient(streaming.require("connect_url")) as client:
+        client.stop(connectors.sink(table))
+        with connection.connect(streaming, connection.LOADER, autocommit=True) as loader:
+            shop.run(loader, "update retail.inventory set inventory_level = inventory_level + 1 where store_id = 1")
+        mirrored.eventually(lambda: sum(one.lag or 0 for one in of_the_table()) > 0, "lag")
+        client.delete_offsets(connectors.sink(table))
+    assert {one.lag for one in of_the_table()} == {None}
+    connectors.register(streaming)
+    mirrored.eventually(lambda: {one.lag for one in of_the_table()} == {0}, "no lag")
+    # Every change of the table was written a second time, from the first on.
+    assert fidelity.verify(streaming, RED, settle_seconds=60).equal
+
+
+def test_the_slot_moves_on_while_nobody_sells(streaming: Settings) -> None:
+    health = slot.health(streaming)
+    assert health is not None
+    assert health.active
+    assert health.usable
+    assert not health.in_danger
+
+    def moved() -> bool:
+        later = slot.health(streaming)
+        assert later is not None
+        assert later.beat_at is not None
+        assert health.beat_at is not None
+        return later.confirmed_lsn != health.confirmed_lsn and later.beat_at > health.beat_at
+
+    mirrored.eventually(moved, "a heartbeat")
+
+
+def test_both_publications_cover_what_they_must(streaming: Settings) -> None:
+    with mirrored.superuser(streaming) as session:
+        shop.run(session, f"alter publication {STREAM_PUBLICATION} drop table retail.heartbeat")
+        shop.run(session, f"drop publication {PUBLICATION}")
+    found = publication.ensure(streaming)
+    assert set(found[PUBLICATION]) == {table.name for table in TABLES}
+    assert set(found[STREAM_PUBLICATION]) == {*(table.name for table in RED), "heartbeat"}
+    assert publication.ensure(streaming) == found
+
+
+@pytest.mark.usefixtures("streaming")
+def test_no_document_came_twice_with_its_identity_in_another_order(database: Database[Document]) -> None:
+    for table in RED:
+        names = database[table.name].aggregate([{"$project": {"names": {"$objectToArray": "$_id"}}}])
+        orders = {tuple(part["k"] for part in one["names"]) for one in names}
+        assert orders == {table.key}
