@@ -175,6 +175,14 @@ def _compare_refusals(first: str, second: str) -> Callable[[Settings, Connection
     return attempt
 
 
+def _read_every_view(_: Settings, store: Connection) -> object:
+    readable = (
+        "select c.relname from pg_class as c "
+        "where c.relnamespace = 'retail'::regnamespace and c.relkind in ('v', 'm') and has_table_privilege(c.oid, 'select')"
+    )
+    return [rows(store, f"select * from retail.{name}") for (name,) in rows(store, readable)]
+
+
 def _sale(store: int, customer: int) -> str:
     return f"call retail.insert_transaction({store}, {customer}, 1, array[100], array[1])"
 
@@ -205,6 +213,7 @@ _READING = [
     Attack(
         "subquery", "select (select max(unit_price) from retail.transaction_details where store_id = 2)", sees=[(None,)]
     ),
+    Attack("every view", _read_every_view),
     Attack("count", "select count(*) from retail.transactions where store_id <> 1", sees=[(0,)]),
     Attack("exists", "select exists (select from retail.customers where customer_id = 21)", sees=[(False,)]),
     Attack(
@@ -524,6 +533,14 @@ _ORACLES = [
         _compare_refusals(
             "insert into retail.transaction_details values (2, 1, 2, 100, 1, 1)",
             "insert into retail.transaction_details values (2, 99, 2, 100, 1, 1)",
+        ),
+        sees=True,
+    ),
+    Attack(
+        "duplicate-key oracle of own lines",
+        _compare_refusals(
+            "insert into retail.transaction_details values (2, 1, 1, 100, 1, 1)",
+            "insert into retail.transaction_details values (98, 1, 1, 100, 1, 1)",
         ),
         sees=True,
     ),
