@@ -47,7 +47,7 @@ class Server(ABC):
     ports: ClassVar[tuple[str, ...] | None] = None  # the names of its ports, where it has other than one
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
     stop_patience: ClassVar[float] = 20
-    start_patience: ClassVar[float] = 120
+    start_patience: ClassVar[float] = 300  # a busy machine is no reason to fail; one that died is seen at once
     patience: ClassVar[float] = 30  # with one that runs
 
     def __init__(self, settings: Settings, state: State, report: Report = print) -> None:
