@@ -71,8 +71,13 @@ def make_history(company: Settings) -> None:
         )
         shop.run(
             loader,
-            "insert into retail.observations "
-            "select store_id, transaction_id, 2, 1, 1 + store_id, 9, 'Monday', false from retail.transactions",
+            """
+            insert into retail.transactions
+            select 100 + s, '2024-01-01', 10 * s + 1, s, 1, false, null, 1, true from generate_series(1, 3) as s;
+            insert into retail.transaction_details select 100 + s, 1, s, 109, 1, 5 from generate_series(1, 3) as s;
+            insert into retail.observations
+            select s, 100 + s, 1, 1, 1 + s, 9, 'Monday', false from generate_series(1, 3) as s;
+            """,
         )
         shop.run(loader, "insert into retail.quarantine values (1, 9, 1, 1, '[{}]', '{}')")
         shop.run(

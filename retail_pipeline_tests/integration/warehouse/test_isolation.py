@@ -101,8 +101,8 @@ def test_a_store_deletes_its_own_rows_and_no_other(sold: Settings) -> None:
 
     with connection.connect_dsn(sold.require("postgres_dsn")) as everything:
         counts = "select count(*) filter (where store_id = 1), count(*) from retail."
-        assert rows(everything, counts + "transactions") == [(1, 3)]
-        assert rows(everything, counts + "transaction_details") == [(1, 5)]
+        assert rows(everything, counts + "transactions") == [(1, 5)]
+        assert rows(everything, counts + "transaction_details") == [(1, 7)]
         assert rows(everything, counts + "inventory") == [(0, 20)]
         assert rows(everything, counts + "demand_forecast") == [(0, 2)]
 
