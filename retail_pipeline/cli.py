@@ -20,6 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     # What the packages log is progress for the person at the terminal.
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
+    # It warns that SASL without TLS shows the password to the network; the embedded broker has none but the loopback.
+    logging.getLogger("kafka").setLevel(logging.ERROR)
     command: Callable[[Settings, argparse.Namespace], int] = options.command
     try:
         return command(Settings.from_environment(), options)

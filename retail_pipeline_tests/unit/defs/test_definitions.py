@@ -21,7 +21,7 @@ SPECS = sorted(defs().resolve_all_asset_specs(), key=lambda spec: spec.key)
 
 @pytest.fixture(name="bare_environment")
 def _bare_environment(tmp_path: Path) -> dict[str, str]:
-    """An environment with an empty Dagster instance and none of the project's settings."""
+    """Give an environment with an empty Dagster instance and none of the project's settings."""
     (tmp_path / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return {"PATH": path, "HOME": str(tmp_path), "DAGSTER_HOME": str(tmp_path), "LANG": "C.UTF-8"}
@@ -80,8 +80,8 @@ def test_the_promised_jobs_sensors_and_schedule_are_there() -> None:
     for job in ("initial_load", "green_refresh", "analytics"):
         assert definitions.resolve_job_def(job).name == job
     for sensor in ("kafka_lag_sensor", "mongo_fidelity_sensor"):
-        assert definitions.get_sensor_def(sensor).default_status is dg.DefaultSensorStatus.RUNNING
-    schedule = definitions.get_schedule_def("green_schedule")
+        assert definitions.resolve_sensor_def(sensor).default_status is dg.DefaultSensorStatus.RUNNING
+    schedule = definitions.resolve_schedule_def("green_schedule")
     assert schedule.job_name == "green_refresh"
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
 

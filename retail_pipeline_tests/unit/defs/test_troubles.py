@@ -39,7 +39,14 @@ def test_a_trouble_that_went_is_told_once() -> None:
 
 @pytest.mark.parametrize(
     "cursor",
-    ["", "not json", "[]", "1", json.dumps({"version": VERSION + 1, "since": {"a": 1}}), json.dumps({"version": VERSION})],
+    [
+        "",
+        "not json",
+        "[]",
+        "1",
+        json.dumps({"version": VERSION + 1, "since": {"a": 1}}),
+        json.dumps({"version": VERSION}),
+    ],
     ids=["empty", "text", "list", "number", "another version", "no troubles"],
 )
 def test_a_cursor_that_cannot_be_read_makes_every_trouble_new(cursor: str) -> None:

@@ -1,0 +1,68 @@
+"""A deployment of its own, made by the demo on the real file where that stands beside the checkout, else the sample."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from retail_pipeline import stack
+from retail_pipeline.settings import PROJECT, SAMPLE, Settings
+
+REAL = PROJECT.parent / "shared" / "data" / "Walmart.csv"
+_OURS = ("RETAIL_", "DAGSTER_")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A state folder, and the command run on it."""
+
+    home: Path
+    csv: Path
+    first: subprocess.CompletedProcess[str] | None = field(default=None)
+
+    def environment(self) -> dict[str, str]:
+        """Give an environment that names this deployment and none other."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return kept | {"RETAIL_HOME": str(self.home), "PATH": path}
+
+    def run(self, *words: str, expected: int = 0, extra: Mapping[str, str] | None = None) -> str:
+        """Run a command and give what it printed; the exit code must be the expected one."""
+        done = self.attempt(*words, extra=extra)
+        assert done.returncode == expected, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.stdout
+
+    def attempt(self, *words: str, extra: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a command, whatever comes of it."""
+        environment = self.environment() | dict(extra or {})
+        return subprocess.run(
+            words, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False, timeout=300
+        )
+
+    @property
+    def settings(self) -> Settings:
+        """Give the addresses of the deployment's servers."""
+        return Settings.from_environment(stack.environment(Settings.from_environment({"RETAIL_HOME": str(self.home)})))
+
+
+@pytest.fixture(scope="session")
+def deployment() -> Iterator[Deployment]:
+    """Set everything up by `retail-pipeline demo`, once for all tests; stop and remove it at the end."""
+    home = Path(tempfile.mkdtemp(prefix=f"retail-test-{os.getpid()}-demo-"))
+    home.chmod(0o755)
+    csv = REAL if REAL.exists() else SAMPLE
+    bare = Deployment(home, csv)
+    try:
+        yield Deployment(home, csv, bare.attempt("retail-pipeline", "demo", str(csv)))
+    finally:
+        bare.attempt("retail-pipeline", "down", "--wipe")
+        shutil.rmtree(home, ignore_errors=True)
