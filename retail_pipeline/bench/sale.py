@@ -29,8 +29,9 @@ class Sizes:
     products: int = 50
     lines: int = 60_000
     connections: Sequence[int] = (1, 8, 32)
-    rounds: int = 5
-    seconds: int = 4
+    rounds: int = 7
+    seconds: int = 5
+    warm_up: int = 3
 
 
 @dataclass
@@ -45,7 +46,7 @@ class _Side:
 
     def sell(self, connections: int, sizes: Sizes) -> float:
         """Sell for one round; give the sales of a second."""
-        figures = pgbench.run(FOLDER / self.script, self._clients(connections, sizes), sizes.seconds)
+        figures = pgbench.run(FOLDER / self.script, self._clients(connections, sizes), sizes.seconds, sizes.warm_up)
         self.sold += figures.done
         self.failed += figures.failed
         return figures.per_second
@@ -104,9 +105,6 @@ def run(settings: Settings, say: Report, sizes: Sizes | None = None) -> Result:
 
 def _compare(ours: _Side, rival: _Side, connections: int, sizes: Sizes, say: Report) -> Comparison:
     """Sell on both sides in turns; who begins changes from round to round."""
-    for side in (ours, rival):
-        pgbench_warm_up = Sizes(**{**asdict(sizes), "seconds": 1})
-        side.sell(connections, pgbench_warm_up)
     figures: dict[int, list[float]] = {id(ours): [], id(rival): []}
     for number in range(sizes.rounds):
         for side in (ours, rival) if number % 2 == 0 else (rival, ours):
