@@ -128,7 +128,8 @@ def test_both_sides_hold_the_file_and_the_same_revenue(deployment: Deployment, f
             assert cursor.fetchone() == (facts[table.name],), table.name
             assert database[table.name].count_documents(wanted) == facts[table.name], table.name
         cursor.execute(
-            "select sum(quantity), sum(quantity * unit_price) from retail.transaction_details where transaction_id <= %s",
+            "select sum(quantity), sum(quantity * unit_price) from retail.transaction_details"
+            " where transaction_id <= %s",
             (loaded,),
         )
         assert cursor.fetchone() == (facts["units"], facts["revenue"])
@@ -208,48 +209,47 @@ def test_every_change_of_a_red_table_streams_while_dagster_is_stopped(deployment
         client.connect(settings, client.ANALYST) as mongo,
         connection.connect(settings, connection.ADMIN, autocommit=True) as postgres,
         postgres.cursor() as cursor,
+        client.mirror(mongo).watch(full_document="updateLookup", max_await_time_ms=100) as changes,
     ):
-        with client.mirror(mongo).watch(full_document="updateLookup", max_await_time_ms=100) as changes:
-            changes.try_next()
-            cursor.execute("select store_id, product_id from retail.inventory where inventory_level > 5 limit 1")
-            store, product = cursor.fetchone() or (0, 0)
-            cursor.execute("select customer_id from retail.store_customers where store_id = %s limit 1", (store,))
-            (customer,) = cursor.fetchone() or (0,)
-            cursor.execute(
-                "call retail.insert_transaction(p_store_id => %s, p_customer_id => %s, p_payment_method_id => 1,"
-                " p_product_ids => array[%s], p_quantities => array[2])",
-                (store, customer, product),
-            )
-            (number,) = cursor.fetchone() or (0,)
-            cursor.execute("update retail.transactions set weather_id = 2 where transaction_id = %s", (number,))
-            cursor.execute("update retail.transaction_details set quantity = 1 where transaction_id = %s", (number,))
-            cursor.execute("delete from retail.transactions where false")
-            cursor.execute(
-                "begin; delete from retail.transaction_details where transaction_id = %(number)s;"
-                " delete from retail.transactions where transaction_id = %(number)s; commit",
-                {"number": number},
-            )
-            cursor.execute(
-                "insert into retail.inventory select %s, p.product_id, 7 from retail.products as p where not exists"
-                " (select from retail.inventory as i where (i.store_id, i.product_id) = (%s, p.product_id))"
-                " limit 1 returning product_id",
-                (store, store),
-            )
-            (added,) = cursor.fetchone() or (0,)
-            cursor.execute("delete from retail.inventory where (store_id, product_id) = (%s, %s)", (store, added))
-            wanted = {
-                *((name, kind) for name in ("transactions", "transaction_details") for kind in ("put", "delete")),
-                ("inventory", "put"),
-                ("inventory", "delete"),
-            }
-            seen: dict[tuple[str, str], list[Any]] = {}
-            until = time.monotonic() + 60
-            while time.monotonic() < until and not wanted <= set(seen):
-                change = changes.try_next()
-                if change is None or change["ns"]["coll"] not in {name for name, _ in wanted}:
-                    continue
-                kind = "delete" if change["operationType"] == "delete" else "put"
-                seen.setdefault((change["ns"]["coll"], kind), []).append(change)
+        changes.try_next()
+        cursor.execute("select store_id, product_id from retail.inventory where inventory_level > 5 limit 1")
+        store, product = cursor.fetchone() or (0, 0)
+        cursor.execute("select customer_id from retail.store_customers where store_id = %s limit 1", (store,))
+        (customer,) = cursor.fetchone() or (0,)
+        cursor.execute(
+            "call retail.insert_transaction(p_store_id => %s, p_customer_id => %s, p_payment_method_id => 1,"
+            " p_product_ids => array[%s], p_quantities => array[2])",
+            (store, customer, product),
+        )
+        (number,) = cursor.fetchone() or (0,)
+        cursor.execute("update retail.transactions set weather_id = 2 where transaction_id = %s", (number,))
+        cursor.execute("update retail.transaction_details set quantity = 1 where transaction_id = %s", (number,))
+        cursor.execute(
+            "begin; delete from retail.transaction_details where transaction_id = %(number)s;"
+            " delete from retail.transactions where transaction_id = %(number)s; commit",
+            {"number": number},
+        )
+        cursor.execute(
+            "insert into retail.inventory select %s, p.product_id, 7 from retail.products as p where not exists"
+            " (select from retail.inventory as i where (i.store_id, i.product_id) = (%s, p.product_id))"
+            " limit 1 returning product_id",
+            (store, store),
+        )
+        (added,) = cursor.fetchone() or (0,)
+        cursor.execute("delete from retail.inventory where (store_id, product_id) = (%s, %s)", (store, added))
+        wanted = {
+            *((name, kind) for name in ("transactions", "transaction_details") for kind in ("put", "delete")),
+            ("inventory", "put"),
+            ("inventory", "delete"),
+        }
+        seen: dict[tuple[str, str], list[Any]] = {}
+        until = time.monotonic() + 60
+        while time.monotonic() < until and not wanted <= set(seen):
+            change = changes.try_next()
+            if change is None or change["ns"]["coll"] not in {name for name, _ in wanted}:
+                continue
+            kind = "delete" if change["operationType"] == "delete" else "put"
+            seen.setdefault((change["ns"]["coll"], kind), []).append(change)
     assert wanted <= set(seen)
     deployment.run("retail-pipeline", "up")
 
