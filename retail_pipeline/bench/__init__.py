@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from retail_pipeline.bench import rls, sale
+from retail_pipeline.bench import load, rls, sale
 from retail_pipeline.bench.database import BenchError
 from retail_pipeline.bench.result import Comparison, Report, Result
 from retail_pipeline.settings import Settings
@@ -12,6 +12,7 @@ from retail_pipeline.settings import Settings
 __all__ = ["BENCHES", "BenchError", "Comparison", "Result", "run"]
 
 BENCHES: dict[str, Callable[[Settings, Report], Result]] = {
+    "load": load.run,
     "rls": rls.run,
     "sale": sale.run,
 }

@@ -90,6 +90,7 @@ class Result:
     sizes: Mapping[str, Any]
     durability: Mapping[str, str]
     checks: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     faults: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -103,6 +104,7 @@ class Result:
             "durability": dict(self.durability),
             "machine": {"cpus": cpu_count(), "system": platform.platform()},
             "checks": dict(self.checks),
+            "details": {name: dict(detail) for name, detail in self.details.items()},
             "faults": list(self.faults),
         }
 
@@ -127,6 +129,8 @@ class Result:
         for title, values in (("Sizes", self.sizes), ("Durability", self.durability), ("Checked", self.checks)):
             if values:
                 lines.append(f"{title}: " + ", ".join(f"{name} {value}" for name, value in values.items()))
+        for name, detail in self.details.items():
+            lines.append(f"{name}: " + ", ".join(f"{what} {value}" for what, value in detail.items()))
         lines += [f"FAULT: {fault}" for fault in self.faults]
         return "\n".join(lines)
 
