@@ -52,7 +52,7 @@ def up(
         for server in row:
             server.up()
 
-    with exclusively(settings.home), ThreadPoolExecutor(len(_ROWS)) as pool:
+    with exclusively(settings.home, report), ThreadPoolExecutor(len(_ROWS)) as pool:
         rows = [[server for server in row if wanted(server)] for row in _rows(settings, say)]
         for server in (server for row in rows for server in row):
             server.choose_ports()
@@ -65,7 +65,7 @@ def down(settings: Settings, report: Report, *, wipe: bool = False) -> None:
     """Stop every server, the last started first; with `wipe` remove their data, passwords and logs too."""
     if not settings.home.exists():
         return
-    with exclusively(settings.home):
+    with exclusively(settings.home, report):
         for server in _STOPPING:
             server(settings, State(settings.home), report).down()
         if wipe:

@@ -102,7 +102,13 @@ class Kafka(Server):
         unfinished = new_folder(data)
         self._write_properties(unfinished)
         identity = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        words = ["kafka.tools.StorageTool", "format", "--standalone", f"--cluster-id={identity}"]
+        words = [
+            "-XX:TieredStopAtLevel=1",
+            "kafka.tools.StorageTool",
+            "format",
+            "--standalone",
+            f"--cluster-id={identity}",
+        ]
         words += ["--config", str(self.folder / "server.properties")]
         words += ["--add-scram", f"{users.MECHANISM}=[name={ADMIN},password={self.password(ADMIN)}]"]
         # The administrator's password goes by a file, for a command line is seen by everybody.

@@ -8,7 +8,7 @@ import os
 import random
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ class State:
 
 
 @contextmanager
-def exclusively(home: Path) -> Iterator[None]:
+def exclusively(home: Path, report: Callable[[str], None]) -> Iterator[None]:
     """Let one command at a time change the servers of a home; the system frees the lock of one that was killed."""
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,11 @@ def exclusively(home: Path) -> Iterator[None]:
         message = f"The state folder {home} cannot be written: {error.strerror}."
         raise StackError(message, "set RETAIL_HOME to a folder of yours") from error
     with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            report(f"Another command is starting or stopping the servers in {home}; waiting for it")
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 

@@ -19,7 +19,7 @@ from retail_pipeline.stack.state import State
 
 _TOPIC = "walmart.test.users"
 _OTHER = "payroll.test.users"
-_HASTE = {"bootstrap_timeout_ms": 3000, "request_timeout_ms": 3000}
+_HASTE = {"bootstrap_timeout_ms": 2000, "request_timeout_ms": 2000}
 
 
 @pytest.fixture(name="topics")
@@ -83,6 +83,7 @@ def test_nobody_gets_in_without_the_password_by_either_door(stack_settings: Sett
     for login in wrong:
         with pytest.raises(KafkaError):
             KafkaAdminClient(bootstrap_servers=address, **login, **_HASTE).close()
+    KafkaAdminClient(**client_settings(stack_settings, ADMIN), **_HASTE).close()  # with it, this haste is enough
 
 
 def test_no_password_of_kafka_is_seen_in_a_command_line_or_a_log(stack_settings: Settings) -> None:
