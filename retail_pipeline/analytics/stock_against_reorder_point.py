@@ -10,8 +10,9 @@ SOURCE = "inventory"
 def pipeline() -> list[dict[str, Any]]:
     """Give the measures of each store and product.
 
-    An order is due at the reorder point and below it, which is what below_reorder_point says. It is as many times the product's reorder quantity as brings
-    the stock above the point; a product without a reorder quantity is ordered up to just above it.
+    An order is due at the reorder point and below it: that is what below_reorder_point says. It is as many times the
+    product's reorder quantity as brings the stock above the point; a product without a reorder quantity is ordered up
+    to just above it.
     """
     shortfall = {"$add": [{"$subtract": ["$product.reorder_point", "$inventory_level"]}, 1]}
     orders = {"$ceil": {"$divide": ["$shortfall", "$product.reorder_quantity"]}}

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from retail_pipeline.errors import ReplicationError
 from retail_pipeline.mirror import client, snapshot, writing
 from retail_pipeline.mirror.client import WRITER, connect, mirror
 from retail_pipeline.replication import connectors, publication, slot, topics
@@ -129,9 +128,3 @@ def _hand_over(settings: Settings, report: Say) -> tuple[str, dict[str, int]]:
 
 def _remember(states: Any, what: Document) -> None:
     states.replace_one({"_id": _ID}, what, upsert=True)
-
-
-def require_complete(settings: Settings) -> None:
-    """Raise where the collections were not filled completely yet."""
-    if state(settings)["state"] != COMPLETE:
-        raise ReplicationError("The initial load is not complete.", "run the job initial_load")
