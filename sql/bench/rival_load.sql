@@ -1,7 +1,7 @@
 -- Purpose: the same twelve tables, conflicts and observations by plain INSERT … SELECT, every key, reference, check and
 --          index in force row by row: the rival that bench load holds warehouse.load against.
--- Caller:  bench.load, as the loader, in a migrated empty database of the bench's own, after \copy has filled
---          public.bench_lines; one transaction.
+-- Caller:  bench.load, as the loader, in a migrated empty database of the bench's own, after COPY has filled
+--          public.bench_lines, which numbers the rows; one transaction.
 -- Locks:   none that matters: nobody else is in that database.
 --
 -- Why it is a fair rival. It has the same result, row for row, which bench.load compares. It types the text once, and
@@ -16,7 +16,7 @@ select
     row_number() over (partition by store_id, transaction_id order by file_line)::integer as line_number
 from (
     select
-        row_number() over (order by given.ctid) + 1 as file_line,
+        given.row_number + 1 as file_line,
         given.transaction_id::bigint,
         given.customer_id::integer,
         given.product_id::integer,
