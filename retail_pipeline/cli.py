@@ -61,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     load.add_argument("--accept", action="store_true", help="load although many rows are quarantined")
     _with_json(call("verify", _verify, "does MongoDB equal PostgreSQL? exit 0 yes, 1 no, 2 could not tell"))
     call("repair", _repair, "make MongoDB equal PostgreSQL")
+    bench = _with_json(call("bench", _bench, "measure one thing beside its rival, in databases of the bench's own"))
+    bench.add_argument("name", help="load, rls or sale")
     call("ui", _ui, "the address of Dagster's web UI")
     return parser
 
@@ -176,6 +178,14 @@ def _repair(settings: Settings, _: argparse.Namespace) -> int:
     _say(f"{sum(report.written.values()):,} documents rewritten, {sum(report.deleted.values()):,} deleted.")
     _say(report.after.as_text())
     return 0 if report.after.equal else 1
+
+
+def _bench(settings: Settings, options: argparse.Namespace) -> int:
+    from retail_pipeline import bench
+
+    result = bench.run(_running(settings), options.name, _progress)
+    _say(json.dumps(result.as_dict()) if options.json else result.as_text())
+    return 1 if result.faults else 0
 
 
 def _ui(settings: Settings, _: argparse.Namespace) -> int:
