@@ -4,6 +4,57 @@
 -- Locks:   row exclusive; rows that change are locked until the commit, but no sale changes or locks one of them so
 --          that it would have to wait.
 
+-- What this load refers to and is there already stays there until the commit.
+select kept.supplier_id
+from retail.suppliers as kept
+where kept.supplier_id in (select lines.supplier_id from pg_temp.lines)
+order by kept.supplier_id
+for key share;
+
+select kept.store_id
+from retail.stores as kept
+where kept.store_id in (select lines.store_id from pg_temp.lines)
+order by kept.store_id
+for key share;
+
+select kept.customer_id
+from retail.customers as kept
+where kept.customer_id in (select lines.customer_id from pg_temp.lines)
+order by kept.customer_id
+for key share;
+
+select kept.product_id
+from retail.products as kept
+where kept.product_id in (select lines.product_id from pg_temp.lines)
+order by kept.product_id
+for key share;
+
+select kept.category_id
+from retail.categories as kept
+for key share;
+
+select kept.payment_method_id
+from retail.payment_methods as kept
+for key share;
+
+select kept.promotion_id
+from retail.promotions as kept
+for key share;
+
+select kept.weather_id
+from retail.weather as kept
+for key share;
+
+create temporary table kinds on commit drop as
+select
+    category,
+    payment_method,
+    promotion_type,
+    weather_conditions,
+    min(file_line) as first_line
+from pg_temp.incoming
+group by category, payment_method, promotion_type, weather_conditions;
+
 insert into retail.categories (category_id, category_name)
 with there as (select coalesce(max(category_id), 0) as largest from retail.categories)
 
@@ -13,8 +64,8 @@ select
 from (
     select
         category,
-        min(file_line) as first_line
-    from pg_temp.lines
+        min(first_line) as first_line
+    from pg_temp.kinds
     group by category
 ) as fresh
 cross join there
@@ -32,8 +83,8 @@ select
 from (
     select
         payment_method,
-        min(file_line) as first_line
-    from pg_temp.lines
+        min(first_line) as first_line
+    from pg_temp.kinds
     group by payment_method
 ) as fresh
 cross join there
@@ -51,8 +102,8 @@ select
 from (
     select
         promotion_type,
-        min(file_line) as first_line
-    from pg_temp.lines
+        min(first_line) as first_line
+    from pg_temp.kinds
     where promotion_type <> 'None'
     group by promotion_type
 ) as fresh
@@ -71,8 +122,8 @@ select
 from (
     select
         weather_conditions,
-        min(file_line) as first_line
-    from pg_temp.lines
+        min(first_line) as first_line
+    from pg_temp.kinds
     group by weather_conditions
 ) as fresh
 cross join there
@@ -86,7 +137,7 @@ select
     winner.supplier_id,
     fresh.supplier_lead_time
 from pg_temp.supplier_winner as winner
-inner join pg_temp.lines as fresh on winner.recency = fresh.recency
+inner join pg_temp.incoming as fresh on winner.file_line = fresh.file_line
 order by winner.supplier_id
 on conflict (supplier_id) do update
     set lead_time_days = excluded.lead_time_days
@@ -97,7 +148,7 @@ select
     winner.store_id,
     fresh.store_location
 from pg_temp.store_winner as winner
-inner join pg_temp.lines as fresh on winner.recency = fresh.recency
+inner join pg_temp.incoming as fresh on winner.file_line = fresh.file_line
 order by winner.store_id
 on conflict (store_id) do update
     set store_location = excluded.store_location
@@ -111,7 +162,7 @@ select
     fresh.customer_income,
     fresh.customer_loyalty_level
 from pg_temp.customer_winner as winner
-inner join pg_temp.lines as fresh on winner.recency = fresh.recency
+inner join pg_temp.incoming as fresh on winner.file_line = fresh.file_line
 order by winner.customer_id
 on conflict (customer_id) do update
     set
@@ -135,7 +186,7 @@ select
     fresh.reorder_point,
     fresh.reorder_quantity
 from pg_temp.product_winner as winner
-inner join pg_temp.lines as fresh on winner.recency = fresh.recency
+inner join pg_temp.incoming as fresh on winner.file_line = fresh.file_line
 inner join retail.categories as category on fresh.category = category.category_name
 order by winner.product_id
 on conflict (product_id) do update
@@ -160,18 +211,30 @@ on conflict (product_id) do update
         excluded.reorder_point, excluded.reorder_quantity
     );
 
-insert into retail.demand_forecast as kept (store_id, product_id, forecast_date, forecasted_demand, actual_demand)
+update retail.demand_forecast as kept
+set
+    forecasted_demand = winner.forecasted_demand,
+    actual_demand = winner.actual_demand
+from pg_temp.demand_winner as winner
+where
+    kept.store_id = winner.store_id
+    and kept.product_id = winner.product_id
+    and kept.forecast_date = winner.forecast_date
+    and (kept.forecasted_demand, kept.actual_demand) <> (winner.forecasted_demand, winner.actual_demand);
+
+insert into retail.demand_forecast (store_id, product_id, forecast_date, forecasted_demand, actual_demand)
 select
     winner.store_id,
     winner.product_id,
     winner.forecast_date,
-    fresh.forecasted_demand,
-    fresh.actual_demand
+    winner.forecasted_demand,
+    winner.actual_demand
 from pg_temp.demand_winner as winner
-inner join pg_temp.lines as fresh on winner.recency = fresh.recency
-order by winner.store_id, winner.product_id, winner.forecast_date
-on conflict (store_id, product_id, forecast_date) do update
-    set
-        forecasted_demand = excluded.forecasted_demand,
-        actual_demand = excluded.actual_demand
-    where (kept.forecasted_demand, kept.actual_demand) <> (excluded.forecasted_demand, excluded.actual_demand);
+where
+    not exists (
+        select from retail.demand_forecast as kept
+        where
+            kept.store_id = winner.store_id
+            and kept.product_id = winner.product_id
+            and kept.forecast_date = winner.forecast_date
+    );

@@ -15,12 +15,18 @@ select
     weather.weather_id,
     fresh.stockout_indicator as stockout
 from pg_temp.sale_winner as winner
-inner join pg_temp.lines as fresh on winner.recency = fresh.recency
+inner join pg_temp.incoming as fresh on winner.file_line = fresh.file_line
 inner join retail.payment_methods as payment on fresh.payment_method = payment.payment_method
 inner join retail.weather as weather on fresh.weather_conditions = weather.weather_conditions
 left join retail.promotions as promotion on fresh.promotion_type = promotion.promotion_type;
 
 analyze pg_temp.headers;
+
+select kept.customer_id
+from retail.store_customers as kept
+inner join pg_temp.headers as fresh on kept.store_id = fresh.store_id and kept.customer_id = fresh.customer_id
+order by kept.store_id, kept.customer_id
+for key share of kept;
 
 insert into retail.store_customers (store_id, customer_id)
 select distinct
@@ -83,8 +89,7 @@ select
     product_id,
     quantity_sold,
     unit_price
-from pg_temp.lines
-order by store_id, transaction_id, line_number;
+from pg_temp.lines;
 
 insert into retail.observations (
     store_id, transaction_id, line_number, file_id, file_line, recorded_stock, weekday, holiday
@@ -99,5 +104,4 @@ select
     fresh.weekday,
     fresh.holiday_indicator
 from pg_temp.lines as fresh
-cross join pg_temp.this_load as this_load
-order by fresh.store_id, fresh.transaction_id, fresh.line_number;
+cross join pg_temp.this_load as this_load;

@@ -16,12 +16,36 @@ insert into retail.conflicts (
     reorder_quantity, lead_time_days, store_location, age, gender, income, loyalty_level, forecasted_demand,
     actual_demand
 )
-select lost.*
+select
+    lost.store_id,
+    lost.transaction_id,
+    coalesce(lost.line_number, fresh.line_number) as line_number,
+    lost.transaction_date,
+    lost.customer_id,
+    lost.payment_method,
+    lost.promotion_applied,
+    lost.promotion_type,
+    lost.weather_conditions,
+    lost.stockout,
+    lost.product_name,
+    lost.category_name,
+    lost.supplier_id,
+    lost.reorder_point,
+    lost.reorder_quantity,
+    lost.lead_time_days,
+    lost.store_location,
+    lost.age,
+    lost.gender,
+    lost.income,
+    lost.loyalty_level,
+    lost.forecasted_demand,
+    lost.actual_demand
 from (
     select
         given.store_id,
         given.transaction_id,
         given.line_number,
+        given.fresh_line,
         nullif(given.transaction_date, sale.transaction_date) as transaction_date,
         nullif(given.customer_id, sale.customer_id) as customer_id,
         nullif(given.payment_method, payment.payment_method) as payment_method,
@@ -46,7 +70,8 @@ from (
         select
             store_id,
             transaction_id,
-            line_number,
+            null::integer as line_number,
+            file_line as fresh_line,
             product_id,
             product_name,
             category,
@@ -68,12 +93,13 @@ from (
             stockout_indicator,
             forecasted_demand,
             actual_demand
-        from pg_temp.lines
+        from pg_temp.incoming
         union all
         select
             store_id,
             transaction_id,
             line_number,
+            null as fresh_line,
             product_id,
             product_name,
             category,
@@ -113,11 +139,11 @@ from (
             and given.product_id = demand.product_id
             and demand.forecast_date = given.transaction_date::date
 ) as lost
+left join pg_temp.lines as fresh on lost.fresh_line = fresh.file_line
 where
     num_nonnulls(
         lost.transaction_date, lost.customer_id, lost.payment_method, lost.promotion_applied, lost.promotion_type,
         lost.weather_conditions, lost.stockout, lost.product_name, lost.category_name, lost.supplier_id,
         lost.reorder_point, lost.reorder_quantity, lost.lead_time_days, lost.store_location, lost.age, lost.gender,
         lost.income, lost.loyalty_level, lost.forecasted_demand, lost.actual_demand
-    ) > 0
-order by lost.store_id, lost.transaction_id, lost.line_number;
+    ) > 0;

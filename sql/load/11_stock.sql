@@ -21,7 +21,6 @@ with since as (
     from retail.stock_movements as moved
     inner join pg_temp.stock_winner as winner
         on moved.store_id = winner.store_id and moved.product_id = winner.product_id
-    inner join pg_temp.lines as fresh on winner.recency = fresh.recency
     left join retail.transactions as sale
         on
             moved.reason = 'sale'
@@ -29,32 +28,38 @@ with since as (
             and moved.transaction_id = sale.transaction_id
     where
         moved.reason <> 'load'
-        and coalesce(sale.transaction_date, moved.moved_at at time zone 'UTC') > fresh.transaction_date
+        and coalesce(sale.transaction_date, moved.moved_at at time zone 'UTC') > winner.transaction_date
     group by moved.store_id, moved.product_id
 )
 
 select
     winner.store_id,
     winner.product_id,
-    fresh.inventory_level + coalesce(since.quantity, 0) as wanted,
-    greatest(fresh.inventory_level + coalesce(since.quantity, 0), 0)::integer as inventory_level,
-    coalesce(stock.inventory_level, 0) as inventory_level_before
+    winner.inventory_level + coalesce(since.quantity, 0) as wanted,
+    greatest(winner.inventory_level + coalesce(since.quantity, 0), 0)::integer as inventory_level,
+    coalesce(stock.inventory_level, 0) as inventory_level_before,
+    stock.store_id is null as is_new
 from pg_temp.stock_winner as winner
-inner join pg_temp.lines as fresh on winner.recency = fresh.recency
 left join since on winner.store_id = since.store_id and winner.product_id = since.product_id
 left join retail.inventory as stock
     on winner.store_id = stock.store_id and winner.product_id = stock.product_id;
 
-insert into retail.inventory as kept (store_id, product_id, inventory_level)
+update retail.inventory as kept
+set inventory_level = levels.inventory_level
+from pg_temp.stock_levels as levels
+where
+    kept.store_id = levels.store_id
+    and kept.product_id = levels.product_id
+    and kept.inventory_level <> levels.inventory_level;
+
+insert into retail.inventory (store_id, product_id, inventory_level)
 select
     store_id,
     product_id,
     inventory_level
 from pg_temp.stock_levels
-order by store_id, product_id
-on conflict (store_id, product_id) do update
-    set inventory_level = excluded.inventory_level
-    where kept.inventory_level <> excluded.inventory_level;
+where is_new
+order by store_id, product_id;
 
 insert into retail.stock_movements (store_id, product_id, quantity, reason, role_name)
 select

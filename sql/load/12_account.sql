@@ -6,11 +6,10 @@
 -- The latest record of the stock: from this load, or from the loaded row that beat it.
 create temporary table stock_records on commit drop as
 select
-    winner.store_id,
-    winner.product_id,
-    fresh.inventory_level
-from pg_temp.stock_winner as winner
-inner join pg_temp.lines as fresh on winner.recency = fresh.recency
+    store_id,
+    product_id,
+    inventory_level
+from pg_temp.stock_winner
 union all
 select * from (
     select distinct on (rival.store_id, rival.product_id)
@@ -81,21 +80,21 @@ records as (
 
 warned as (
     select
-        count(*) filter (where weekday <> to_char(transaction_date, 'FMDay')) as weekday, -- noqa: RF04
+        -- 2024-01-01 was a Monday.
+        count(*) filter (
+            where weekday <> (
+                '{Monday,Tuesday,Wednesday,Thursday,Friday,Saturday,Sunday}'::text[]
+            )[1 + ((transaction_date::date - date '2024-01-01') % 7 + 7) % 7]
+        ) as weekday, -- noqa: RF04
         count(*) filter (where promotion_applied <> (promotion_type <> 'None')) as promotion,
         count(*) filter (where stockout_indicator <> (inventory_level = 0)) as stockout
-    from pg_temp.lines
+    from pg_temp.incoming
 )
 
 select
     (
         select count(*)
         from retail.observations as seen
-        inner join retail.transaction_details as detail
-            on
-                seen.store_id = detail.store_id
-                and seen.transaction_id = detail.transaction_id
-                and seen.line_number = detail.line_number
         inner join pg_temp.this_load as this_load on seen.file_id = this_load.file_id
     ) as rows_in_tables,
     jsonb_build_object(
