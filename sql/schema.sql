@@ -950,6 +950,7 @@ CREATE TABLE retail.demand_forecast (
     forecasted_demand integer NOT NULL,
     actual_demand integer NOT NULL,
     CONSTRAINT demand_forecast_actual_demand_check CHECK ((actual_demand >= 0)),
+    CONSTRAINT demand_forecast_date_has_four_digits CHECK (((forecast_date >= '0001-01-01'::date) AND (forecast_date < '10000-01-01'::date))),
     CONSTRAINT demand_forecast_forecast_date_check CHECK (isfinite(forecast_date)),
     CONSTRAINT demand_forecast_forecasted_demand_check CHECK ((forecasted_demand >= 0))
 );
@@ -1323,6 +1324,7 @@ CREATE TABLE retail.transactions (
     promotion_id integer,
     weather_id integer,
     stockout boolean NOT NULL,
+    CONSTRAINT transactions_date_has_four_digits CHECK (((transaction_date >= '0001-01-01 00:00:00'::timestamp without time zone) AND (transaction_date < '10000-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT transactions_transaction_date_check CHECK (isfinite(transaction_date)),
     CONSTRAINT transactions_transaction_id_check CHECK ((transaction_id > 0))
 );

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import bson
+import psycopg2
 import pytest
 from bson.decimal128 import Decimal128
 from bson.int64 import Int64
@@ -280,3 +282,26 @@ def test_a_change_that_the_stream_delivers_during_a_repair_is_not_overwritten(
     assert database["inventory"].find_one({"_id": key}, {"_id": 0, "inventory_level": 1}) == {"inventory_level": 42}
     assert looks[0] != [None]
     assert looks[1] == [None]
+
+
+@pytest.mark.parametrize("moment", ["10000-01-01", "20000-06-01", "0001-12-31 BC", "infinity", "-infinity"])
+def test_a_date_that_a_document_cannot_show_is_refused(company: Settings, moment: str) -> None:
+    """One such row of one store would end every comparison and every refresh."""
+    with mirrored.superuser(company) as session:
+        for statement in (
+            "update retail.transactions set transaction_date = %s where transaction_id = 11",
+            "update retail.demand_forecast set forecast_date = %s where store_id = 1",
+        ):
+            with pytest.raises(psycopg2.errors.CheckViolation):
+                shop.run(session, statement, moment)
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01 00:00:00", "9999-12-31 23:59:59"])
+def test_the_first_and_the_last_date_are_mirrored(company: Settings, moment: str) -> None:
+    with mirrored.superuser(company) as session:
+        shop.run(session, "update retail.transactions set transaction_date = %s", moment)
+        shop.run(session, "update retail.demand_forecast set forecast_date = %s", moment)
+    mended = repair.repair(company, settle_seconds=SHORT)
+    assert mended.after.equal
+    wanted = bson.decode(mirrored.row(company, "transactions", 1, 11) or b"")
+    assert wanted["transaction_date"] == moment.replace(" ", "T") + "Z"
