@@ -115,6 +115,19 @@ def test_insert_update_and_delete_arrive(streaming: Settings, database: Database
             assert mirrored.raw(database, table, identity) == mirrored.row(streaming, table, *identity.values())
 
 
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01 00:00:00", "1582-10-10 12:00:00", "1969-12-31 23:59:59", "9999-12-31 23:59:59"]
+)
+def test_every_date_that_is_allowed_is_the_same_by_stream_and_by_batch(
+    streaming: Settings, database: Database[Document], moment: str
+) -> None:
+    with connection.connect(streaming, connection.LOADER, autocommit=True) as loader:
+        shop.run(loader, "update retail.transactions set transaction_date = %s where transaction_id = 31", moment)
+    document = arrived(streaming, database, "transactions", store_id=3, transaction_id=31)
+    assert document is not None
+    assert document["transaction_date"] == moment.replace(" ", "T") + "Z"
+
+
 def test_a_changed_key_moves_the_document(streaming: Settings, database: Database[Document]) -> None:
     with connection.connect(streaming, connection.LOADER, autocommit=True) as loader:
         shop.run(loader, "insert into retail.inventory values (3, 110, 7)")
