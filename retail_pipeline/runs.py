@@ -10,7 +10,7 @@ from typing import Any
 from dagster import DagsterInstance, Definitions, LoggerDefinition
 
 from retail_pipeline.definitions import defs
-from retail_pipeline.defs.assets.warehouse import REPORT
+from retail_pipeline.defs.assets.warehouse import REPORT, load_config
 from retail_pipeline.defs.keys import mongodb, postgres
 from retail_pipeline.errors import RetailError
 from retail_pipeline.settings import Settings
@@ -41,13 +41,7 @@ def run(settings: Settings, job: str, config: Mapping[str, Any], say: Say) -> Ma
 
 def load(settings: Settings, csv: Path, *, accept: bool, say: Say) -> Materialized:
     """Load one file by the job `initial_load`."""
-    config = {
-        "ops": {
-            "source__walmart_csv": {"config": {"csv": str(csv)}},
-            "load": {"config": {"accept": accept}},
-        },
-    }
-    return run(settings, "initial_load", config, say)
+    return run(settings, "initial_load", load_config(csv, accept=accept), say)
 
 
 def report_of(materialized: Materialized) -> dict[str, Any]:

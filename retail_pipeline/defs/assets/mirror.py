@@ -19,7 +19,7 @@ EVERY_QUARTER = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=2), w
     key=keys.HAND_OVER,
     deps=[keys.PUBLICATIONS, *(keys.postgres(table.name) for table in MIRRORED)],
     description="Every collection filled once, from the snapshot at which the stream begins: no gap and no overlap.",
-    group_name="mirror_stream",
+    group_name="replication",
     kinds={"mongodb", "postgres"},
     owners=keys.OWNERS,
     code_version="1",

@@ -26,6 +26,16 @@ class LoadConfig(dg.Config):
     accept: bool = False
 
 
+def load_config(csv: Path, *, accept: bool = False) -> dict[str, Any]:
+    """Give the run config of a job that loads one file."""
+    return {
+        "ops": {
+            "source__walmart_csv": {"config": {"csv": str(csv)}},
+            "load": {"config": {"accept": accept}},
+        },
+    }
+
+
 @dg.asset(
     key=keys.SCHEMA,
     description="Tables, functions, triggers and policies of the schema retail, as the migrations make them.",

@@ -79,7 +79,7 @@ def test_the_promised_jobs_sensors_and_schedule_are_there() -> None:
 
     for job in ("initial_load", "green_refresh", "analytics"):
         assert definitions.resolve_job_def(job).name == job
-    for sensor in ("kafka_lag_sensor", "mongo_fidelity_sensor"):
+    for sensor in ("kafka_lag_sensor", "mongo_fidelity_sensor", "landing_sensor"):
         assert definitions.resolve_sensor_def(sensor).default_status is dg.DefaultSensorStatus.RUNNING
     schedule = definitions.resolve_schedule_def("green_schedule")
     assert schedule.job_name == "green_refresh"
