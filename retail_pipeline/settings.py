@@ -36,7 +36,7 @@ class Settings:
     connect_url: str | None
     dagster_dsn: str | None
     dagster_home: Path
-    landing_folder: Path | None = None
+    landing: Path
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -52,15 +52,8 @@ class Settings:
             connect_url=values.get("RETAIL_CONNECT_URL"),
             dagster_dsn=values.get("RETAIL_DAGSTER_DSN"),
             dagster_home=Path(values.get("DAGSTER_HOME", home / "dagster")).expanduser().resolve(),
-            landing_folder=Path(values["RETAIL_LANDING"]).expanduser().resolve()
-            if "RETAIL_LANDING" in values
-            else None,
+            landing=Path(values.get("RETAIL_LANDING", home / "landing")).expanduser().resolve(),
         )
-
-    @property
-    def landing(self) -> Path:
-        """Give the folder in which arriving files are found; RETAIL_LANDING, default `landing` in the state folder."""
-        return self.landing_folder or self.home / "landing"
 
     def require(self, name: str) -> str:
         """Give the address in field `name`, or raise SettingError with the variable to set."""
