@@ -110,9 +110,7 @@ def _name(table: str) -> sql.Identifier:
     return sql.Identifier(SCHEMA, BY_NAME[table].name)
 
 
-def _rows(
-    connection: Connection, query: str | sql.Composed, values: tuple[object, ...] = ()
-) -> list[tuple[Any, ...]]:
+def _rows(connection: Connection, query: str | sql.Composed, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query, values)
         return cursor.fetchall()
