@@ -92,12 +92,22 @@ def drop(settings: Settings) -> bool:
     with connection.connect(settings, connection.CDC, autocommit=True) as opened, opened.cursor() as cursor:
         until = time.monotonic() + _LET_GO_WITHIN
         while True:
-            cursor.execute("select active_pid from pg_replication_slots where slot_name = %s", (SLOT,))
+            cursor.execute(
+                "select database, database = current_database(), active_pid from pg_replication_slots"
+                " where slot_name = %s",
+                (SLOT,),
+            )
             row = cursor.fetchone()
             if row is None:
                 return False
-            if row[0] is not None and time.monotonic() > until:
-                cursor.execute("select pg_terminate_backend(%s)", row)
+            database, ours, reader = row
+            if not ours:
+                raise ReplicationError(
+                    f"The slot {SLOT} belongs to another database of this server, {database}.",
+                    f"if nothing needs it, drop it: select pg_drop_replication_slot('{SLOT}')",
+                )
+            if reader is not None and time.monotonic() > until:
+                cursor.execute("select pg_terminate_backend(%s)", (reader,))
             try:
                 cursor.execute("select pg_drop_replication_slot(%s)", (SLOT,))
             except psycopg2.errors.ObjectInUse:

@@ -13,7 +13,7 @@ from retail_pipeline.mirror import fidelity, initial, writing
 from retail_pipeline.replication import connectors, slot, topics
 from retail_pipeline.replication.connect import ConnectClient
 from retail_pipeline.settings import Settings
-from retail_pipeline.tables import MIRRORED, RED
+from retail_pipeline.tables import MIRRORED, RED, SLOT
 from retail_pipeline.warehouse import connection
 from retail_pipeline_tests.integration import mirrored, shop
 from retail_pipeline_tests.integration.mirrored import Document
@@ -153,6 +153,22 @@ def test_a_stream_is_not_registered_without_its_slot(streaming: Settings) -> Non
         connectors.register(streaming)
     assert slot.health(streaming) is None, "Debezium made a slot of its own"
     initial.load(streaming)
+    assert equal(streaming)
+
+
+def test_the_slot_of_another_database_is_not_dropped(streaming: Settings, stack_settings: Settings) -> None:
+    lose_the_slot(streaming)
+    with mirrored.superuser(stack_settings) as other:
+        shop.run(other, "select pg_create_logical_replication_slot(%s, 'pgoutput')", SLOT)
+        try:
+            with pytest.raises(ReplicationError, match="belongs to another database"):
+                initial.load(streaming)
+            assert shop.rows(other, "select database from pg_replication_slots where slot_name = %s", SLOT) == [
+                ("walmart",)
+            ]
+        finally:
+            shop.run(other, "select pg_drop_replication_slot(%s)", SLOT)
+    assert initial.load(streaming).loaded
     assert equal(streaming)
 
 
