@@ -25,7 +25,7 @@ from retail_pipeline.warehouse.load_report import LoadReport, RefusedFileError
 
 ERROR_SHARE = 0.01
 _LOCK = 7_237_418_306  # any number, as long as nothing else in this database locks it
-_SCRIPTS = SQL / "load"
+SCRIPTS = SQL / "load"
 _SESSION = """
 set temp_buffers = '256MB';
 set local work_mem = '256MB';
@@ -157,7 +157,7 @@ class _Load:
         if not self._rows:
             raise SourceError(f"{source.path} has a header and no rows.", "check that the export ended well")
         self._script(cursor, "02_duplicates", "duplicates")
-        rows = (_SCRIPTS / "file_rows.sql").read_text()
+        rows = (SCRIPTS / "file_rows.sql").read_text()
         cursor.execute(f"create temporary view file_rows as {rows}")
         self._script(cursor, "03_known_sales", "sales that are loaded already")
 
@@ -239,7 +239,7 @@ class _Load:
 
     def _script(self, cursor: Cursor, name: str, title: str) -> None:
         with self._stage(name, title):
-            cursor.execute((_SCRIPTS / f"{name}.sql").read_text())
+            cursor.execute((SCRIPTS / f"{name}.sql").read_text())
 
     @contextmanager
     def _stage(self, name: str, title: str) -> Iterator[None]:
