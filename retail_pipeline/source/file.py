@@ -94,6 +94,8 @@ def _header(path: Path, start: bytes) -> tuple[tuple[str, ...], int]:
     if end < 0 and len(start) == LONGEST_HEADER:
         raise SourceError(f"{path} has no line that ends within its first {LONGEST_HEADER} bytes.", _EXPORT)
     line = start if end < 0 else start[:end]
+    if b"\0" in line:
+        raise SourceError(f"{path} has zero bytes in its first line: it is not UTF-8, perhaps UTF-16.", _EXPORT)
     if b"\r" in line.rstrip(b"\r"):
         message = f"The lines of {path} end with carriage returns alone."
         raise SourceError(message, "save it with the line ends of Windows (CRLF) or Linux (LF)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -150,3 +151,8 @@ def state(settings: Settings) -> str:
             cursor.execute(f"select t::text from {table.qualified} as t order by 1")
             digest.update(repr((table.name, cursor.fetchall())).encode())
     return digest.hexdigest()
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Tell whether a text has something of the pattern in it."""
+    return re.search(pattern, text) is not None
