@@ -14,6 +14,8 @@ from pathlib import Path
 from retail_pipeline.errors import RetailError
 from retail_pipeline.settings import Settings
 
+_ADDRESSES = "`retail-pipeline dsn` and `mongo-uri` give its addresses"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one call and give its exit code; an error that we can explain is a message, never a traceback."""
@@ -63,6 +65,11 @@ def _parser() -> argparse.ArgumentParser:
     call("repair", _repair, "make MongoDB equal PostgreSQL")
     bench = _with_json(call("bench", _bench, "measure one thing beside its rival, in databases of the bench's own"))
     bench.add_argument("name", help="load, rls or sale")
+    store = call("store", _store, "a store's logins, in PostgreSQL and MongoDB alike")
+    actions = store.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
+    for action, text in _STORE_ACTIONS.items():
+        added = actions.add_parser(action, help=text, description=text)
+        added.add_argument("store_id", type=int, help="the store's number")
     call("ui", _ui, "the address of Dagster's web UI")
     return parser
 
@@ -186,6 +193,47 @@ def _bench(settings: Settings, options: argparse.Namespace) -> int:
     result = bench.run(_running(settings), options.name, _progress)
     _say(json.dumps(result.as_dict()) if options.json else result.as_text())
     return 1 if result.faults else 0
+
+
+_STORE_ACTIONS = {
+    "add": "let a store in that is in the data: its logins, its views",
+    "enable": "let a store in again that was disabled",
+    "disable": "keep a store out until it is enabled, and end its sessions; its data stay",
+    "remove": "drop its logins and views; its data stay, and the next load lets it in again",
+    "rotate": "give it new passwords; nothing is restarted",
+}
+
+
+def _store(settings: Settings, options: argparse.Namespace) -> int:
+    from retail_pipeline.mirror import tenants
+    from retail_pipeline.warehouse import connection, roles
+
+    settings, store_id = _running(settings), options.store_id
+    role = connection.store_role(store_id)
+    if options.action in ("add", "enable"):
+        roles.add_store(settings, store_id)
+        tenants.add_store(settings, store_id)
+    elif options.action == "disable":
+        roles.disable_store(settings, store_id)
+        tenants.disable_store(settings, store_id)
+    elif options.action == "remove":
+        # PostgreSQL last: where this is cut short, running it again finds the login and goes on.
+        tenants.remove_store(settings, store_id)
+        roles.remove_store(settings, store_id)
+    else:
+        roles.rotate_password(settings, role)
+        tenants.rotate_password(settings, store_id)
+    _say(f"{role}: {_STORE_DONE[options.action]}")
+    return 0
+
+
+_STORE_DONE = {
+    "add": f"let in; {_ADDRESSES}",
+    "enable": "let in again, with the passwords that it had",
+    "disable": "kept out of PostgreSQL and MongoDB",
+    "remove": "its logins and views are gone, its data are not",
+    "rotate": f"has new passwords; {_ADDRESSES}",
+}
 
 
 def _ui(settings: Settings, _: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 
 import psycopg2
 from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from retail_pipeline.errors import StackError
 from retail_pipeline.settings import INFRA
@@ -73,7 +74,7 @@ class Postgres(Server):
             cursor.execute("select 1")
 
     def complete(self) -> None:
-        """Make the databases, and the role that owns Dagster's."""
+        """Make the databases, and the role that owns Dagster's; keep everybody else out of what is not theirs."""
         with closing(psycopg2.connect(self.address(), dbname="postgres", connect_timeout=5)) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
@@ -86,6 +87,14 @@ class Postgres(Server):
                     if cursor.fetchone() is None:
                         create = sql.SQL("create database {} owner {}")
                         cursor.execute(create.format(sql.Identifier(database), sql.Identifier(owner)))
+                self._close_doors(cursor)
+
+    @staticmethod
+    def _close_doors(cursor: Cursor) -> None:
+        """Let nobody but its owner into a database that is not the tenants'; PostgreSQL lets everybody in at first."""
+        cursor.execute("select datname from pg_database where datname = any(%s)", [["postgres", "template1", DAGSTER]])
+        for (database,) in cursor.fetchall():
+            cursor.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(database)))
 
     def _make_cluster(self, data: Path) -> None:
         # An initdb that outlived a killed command may still be writing to another such folder.
