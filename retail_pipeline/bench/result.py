@@ -56,10 +56,10 @@ class Comparison:
     def promise(self) -> str:
         """What was promised, in words."""
         if self.least is not None:
-            return f"at least {self.least:g} times"
+            return f"at least {self.least:.3g} times"
         if self.most is None:
             return ""
-        words = f"at most {self.most:g} times"
+        words = f"at most {self.most:.3g} times"
         return words if self.most_more is None else f"{words} or {self.most_more:g} {self.unit} more"
 
     def as_dict(self) -> dict[str, Any]:
