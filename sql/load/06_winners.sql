@@ -11,61 +11,54 @@ select
 from pg_temp.lines
 where recency = sale_recency;
 
-create temporary table product_winner on commit drop as
-with best as (
-    select max(recency) as recency
-    from pg_temp.lines
-    group by product_id
-)
-
+-- One look at the lines for all four; then their few whole rows, from which products, customers and the like are made.
+create temporary table latest on commit drop as
 select
-    latest.product_id,
-    latest.file_line,
-    latest.recency
-from pg_temp.lines as latest
-inner join best on latest.recency = best.recency;
+    product_id,
+    supplier_id,
+    store_id,
+    customer_id,
+    max(recency) as recency
+from pg_temp.lines
+group by grouping sets ((product_id), (supplier_id), (store_id), (customer_id));
+
+create temporary table latest_rows on commit drop as
+select
+    line.recency,
+    fresh.* -- noqa: AM04
+from pg_temp.lines as line -- noqa: RF04
+inner join pg_temp.incoming as fresh on line.file_line = fresh.file_line
+where line.recency in (select latest.recency from pg_temp.latest);
+
+analyze pg_temp.latest_rows;
+
+create temporary table product_winner on commit drop as
+select
+    product_id,
+    recency
+from pg_temp.latest
+where product_id is not null;
 
 create temporary table supplier_winner on commit drop as
-with best as (
-    select max(recency) as recency
-    from pg_temp.lines
-    group by supplier_id
-)
-
 select
-    latest.supplier_id,
-    latest.file_line,
-    latest.recency
-from pg_temp.lines as latest
-inner join best on latest.recency = best.recency;
+    supplier_id,
+    recency
+from pg_temp.latest
+where supplier_id is not null;
 
 create temporary table store_winner on commit drop as
-with best as (
-    select max(recency) as recency
-    from pg_temp.lines
-    group by store_id
-)
-
 select
-    latest.store_id,
-    latest.file_line,
-    latest.recency
-from pg_temp.lines as latest
-inner join best on latest.recency = best.recency;
+    store_id,
+    recency
+from pg_temp.latest
+where store_id is not null;
 
 create temporary table customer_winner on commit drop as
-with best as (
-    select max(recency) as recency
-    from pg_temp.lines
-    group by customer_id
-)
-
 select
-    latest.customer_id,
-    latest.file_line,
-    latest.recency
-from pg_temp.lines as latest
-inner join best on latest.recency = best.recency;
+    customer_id,
+    recency
+from pg_temp.latest
+where customer_id is not null;
 
 -- Places in the order of sales follow the dates, so one order of rows serves both: by store, product and recency.
 create temporary table demand_winner on commit drop as

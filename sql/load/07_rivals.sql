@@ -93,7 +93,7 @@ with changed_sales as (
 changed_products as (
     select winner.product_id
     from pg_temp.product_winner as winner
-    inner join pg_temp.incoming as fresh on winner.file_line = fresh.file_line
+    inner join pg_temp.latest_rows as fresh on winner.recency = fresh.recency
     inner join retail.products as kept on winner.product_id = kept.product_id
     inner join retail.categories as category on kept.category_id = category.category_id
     where
@@ -104,7 +104,7 @@ changed_products as (
 changed_suppliers as (
     select winner.supplier_id
     from pg_temp.supplier_winner as winner
-    inner join pg_temp.incoming as fresh on winner.file_line = fresh.file_line
+    inner join pg_temp.latest_rows as fresh on winner.recency = fresh.recency
     inner join retail.suppliers as kept on winner.supplier_id = kept.supplier_id
     where fresh.supplier_lead_time <> kept.lead_time_days
 ),
@@ -112,7 +112,7 @@ changed_suppliers as (
 changed_stores as (
     select winner.store_id
     from pg_temp.store_winner as winner
-    inner join pg_temp.incoming as fresh on winner.file_line = fresh.file_line
+    inner join pg_temp.latest_rows as fresh on winner.recency = fresh.recency
     inner join retail.stores as kept on winner.store_id = kept.store_id
     where fresh.store_location <> kept.store_location
 ),
@@ -120,7 +120,7 @@ changed_stores as (
 changed_customers as (
     select winner.customer_id
     from pg_temp.customer_winner as winner
-    inner join pg_temp.incoming as fresh on winner.file_line = fresh.file_line
+    inner join pg_temp.latest_rows as fresh on winner.recency = fresh.recency
     inner join retail.customers as kept on winner.customer_id = kept.customer_id
     where
         (fresh.customer_age, fresh.customer_gender, fresh.customer_income, fresh.customer_loyalty_level)

@@ -137,7 +137,7 @@ select
     winner.supplier_id,
     fresh.supplier_lead_time
 from pg_temp.supplier_winner as winner
-inner join pg_temp.incoming as fresh on winner.file_line = fresh.file_line
+inner join pg_temp.latest_rows as fresh on winner.recency = fresh.recency
 order by winner.supplier_id
 on conflict (supplier_id) do update
     set lead_time_days = excluded.lead_time_days
@@ -148,7 +148,7 @@ select
     winner.store_id,
     fresh.store_location
 from pg_temp.store_winner as winner
-inner join pg_temp.incoming as fresh on winner.file_line = fresh.file_line
+inner join pg_temp.latest_rows as fresh on winner.recency = fresh.recency
 order by winner.store_id
 on conflict (store_id) do update
     set store_location = excluded.store_location
@@ -162,7 +162,7 @@ select
     fresh.customer_income,
     fresh.customer_loyalty_level
 from pg_temp.customer_winner as winner
-inner join pg_temp.incoming as fresh on winner.file_line = fresh.file_line
+inner join pg_temp.latest_rows as fresh on winner.recency = fresh.recency
 order by winner.customer_id
 on conflict (customer_id) do update
     set
@@ -186,7 +186,7 @@ select
     fresh.reorder_point,
     fresh.reorder_quantity
 from pg_temp.product_winner as winner
-inner join pg_temp.incoming as fresh on winner.file_line = fresh.file_line
+inner join pg_temp.latest_rows as fresh on winner.recency = fresh.recency
 inner join retail.categories as category on fresh.category = category.category_name
 order by winner.product_id
 on conflict (product_id) do update
