@@ -355,7 +355,10 @@ begin
                 errcode = 'RT002',
                 message = format('There is no product %s.', item.product_id);
         end if;
-        perform retail.check_stock(p_store_id, item.product_id, item.quantity, item.inventory_level);
+        -- Called only to refuse: a call for each product of each sale would be felt.
+        if item.inventory_level is null or item.inventory_level < item.quantity then
+            perform retail.check_stock(p_store_id, item.product_id, item.quantity, item.inventory_level);
+        end if;
         is_stockout := is_stockout or item.inventory_level = item.quantity;
     end loop;
 
@@ -779,6 +782,7 @@ CREATE FUNCTION retail.take_stock_of_lines() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+    caller constant name := retail.caller();
     groups bigint;
     taken bigint;
 begin
@@ -790,7 +794,7 @@ begin
     ),
     noted as (
         insert into retail.stock_movements (store_id, product_id, quantity, reason, role_name, transaction_id)
-        select s.store_id, s.product_id, -s.quantity, 'sale', retail.caller(), s.transaction_id
+        select s.store_id, s.product_id, -s.quantity, 'sale', caller, s.transaction_id
         from sold as s
         order by s.store_id, s.transaction_id, s.product_id
     ),

@@ -86,6 +86,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    caller constant name := retail.caller();
     groups bigint;
     taken bigint;
 begin
@@ -97,7 +98,7 @@ begin
     ),
     noted as (
         insert into retail.stock_movements (store_id, product_id, quantity, reason, role_name, transaction_id)
-        select s.store_id, s.product_id, -s.quantity, 'sale', retail.caller(), s.transaction_id
+        select s.store_id, s.product_id, -s.quantity, 'sale', caller, s.transaction_id
         from sold as s
         order by s.store_id, s.transaction_id, s.product_id
     ),
