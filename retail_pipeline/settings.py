@@ -25,7 +25,8 @@ class Settings:
     """The settings of one deployment. An address is None where its variable is not set.
 
     `postgres_dsn` and `mongo_uri` are those of the administrator; what connects as a lesser role takes the same
-    address with that role's name and password, see `warehouse.connection` and `mirror.client`.
+    address with that role's name and password, see `warehouse.connection` and `mirror.client`. Of a file's rows
+    `warn_share` may be quarantined before a check warns, `error_share` before nothing of the file is loaded.
     """
 
     home: Path
@@ -37,6 +38,8 @@ class Settings:
     dagster_dsn: str | None
     dagster_home: Path
     landing: Path
+    warn_share: float = 0.001
+    error_share: float = 0.01
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -53,6 +56,8 @@ class Settings:
             dagster_dsn=values.get("RETAIL_DAGSTER_DSN"),
             dagster_home=Path(values.get("DAGSTER_HOME", home / "dagster")).expanduser().resolve(),
             landing=Path(values.get("RETAIL_LANDING", home / "landing")).expanduser().resolve(),
+            warn_share=_share(values, "RETAIL_WARN_SHARE", cls.warn_share),
+            error_share=_share(values, "RETAIL_ERROR_SHARE", cls.error_share),
         )
 
     def require(self, name: str) -> str:
@@ -67,6 +72,16 @@ class Settings:
     def credentials(self) -> Credentials:
         """The passwords of this deployment."""
         return Credentials(self.home / "credentials.json")
+
+
+def _share(values: Mapping[str, str], name: str, default: float) -> float:
+    try:
+        share = float(values.get(name, default))
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise SettingError(f"{name} is {values[name]!r}, which is no share.", "give a number from 0 to 1, such as 0.01")
+    return share
 
 
 class Credentials:

@@ -73,8 +73,11 @@ def load(
     context: dg.AssetExecutionContext, config: LoadConfig, platform: Platform, path: str
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Load the file into all tables, in one transaction; nothing, when the ledger knows the file."""
-    report = load_file(platform.settings(), Path(path), accept=config.accept, report=context.log.info)
-    with connection.connect(platform.settings(), connection.READER) as postgres, postgres.cursor() as cursor:
+    settings = platform.settings()
+    report = load_file(
+        settings, Path(path), accept=config.accept, error_share=settings.error_share, report=context.log.info
+    )
+    with connection.connect(settings, connection.READER) as postgres, postgres.cursor() as cursor:
         cursor.execute(_COUNTS)
         rows = dict(cursor.fetchall())
     for table in LOADED:

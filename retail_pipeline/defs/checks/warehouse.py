@@ -12,6 +12,13 @@ from retail.files as f
 where f.accepted
 order by f.file_id
 """
+_SET_ASIDE = """
+select f.file_id, f.name, f.rows_read, count(q.file_line) filter (where q.released_by is null)
+from retail.files as f
+left join retail.quarantine as q on q.file_id = f.file_id
+where f.accepted
+group by f.file_id
+"""
 
 
 @dg.asset_check(
@@ -61,3 +68,23 @@ def stock_is_consistent(platform: Platform) -> dg.AssetCheckResult:
     with connection.connect(platform.settings(), connection.READER) as postgres:
         violations = consistency.violations(postgres)
     return dg.AssetCheckResult(passed=not any(violations.values()), metadata=dict(violations))
+
+
+@dg.asset_check(
+    asset=keys.postgres("quarantine"),
+    description="Of each file only few rows are set aside and still wait for their mended version.",
+)
+def few_rows_are_quarantined(platform: Platform) -> dg.AssetCheckResult:
+    """Warn above the share of RETAIL_WARN_SHARE; above that of RETAIL_ERROR_SHARE a file is not loaded at all."""
+    settings = platform.settings()
+    with connection.connect(settings, connection.READER) as postgres, postgres.cursor() as cursor:
+        cursor.execute(_SET_ASIDE)
+        shares = {
+            f"{name} (file {number})": waiting / read for number, name, read, waiting in cursor.fetchall() if read
+        }
+    over = {name: f"{share:.2%}" for name, share in shares.items() if share > settings.warn_share}
+    return dg.AssetCheckResult(
+        passed=not over,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"files": len(shares), "above_share": dg.MetadataValue.json(over), "warn_share": settings.warn_share},
+    )

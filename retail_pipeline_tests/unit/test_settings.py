@@ -1,0 +1,41 @@
+"""The environment, read once and typed; the passwords, made once."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from retail_pipeline.errors import SettingError
+from retail_pipeline.settings import SAMPLE, Settings
+
+
+def test_without_variables_the_sample_is_loaded_and_no_server_is_known() -> None:
+    settings = Settings.from_environment({"PATH": "/bin"})
+
+    assert settings.csv == SAMPLE
+    assert settings.postgres_dsn is None
+    with pytest.raises(SettingError, match="RETAIL_POSTGRES_DSN is not set"):
+        settings.require("postgres_dsn")
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert Settings.from_environment({"RETAIL_MONGO_URI": ""}).mongo_uri is None
+
+
+@pytest.mark.parametrize("share", ["two", "-0.1", "1.5", "nan"])
+def test_a_share_that_is_none_is_refused_with_its_name(share: str) -> None:
+    with pytest.raises(SettingError, match="RETAIL_ERROR_SHARE"):
+        Settings.from_environment({"RETAIL_ERROR_SHARE": share})
+
+
+def test_a_password_is_made_once_and_readable_to_its_owner_alone(tmp_path: Path) -> None:
+    credentials = Settings.from_environment({"RETAIL_HOME": str(tmp_path)}).credentials
+    first = credentials.password("postgres/store_user_1")
+
+    assert credentials.password("postgres/store_user_1") == first
+    assert credentials.password("postgres/store_user_2") != first
+    assert credentials.rotate("postgres/store_user_1") != first
+    assert stat.S_IMODE(credentials.path.stat().st_mode) == stat.S_IRUSR | stat.S_IWUSR
+    assert not credentials.has("postgres/store_user_3")
