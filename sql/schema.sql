@@ -355,7 +355,7 @@ begin
                 errcode = 'RT002',
                 message = format('There is no product %s.', item.product_id);
         end if;
-        -- Called only to refuse: a call for each product of each sale would be felt.
+        -- Called only to refuse.
         if item.inventory_level is null or item.inventory_level < item.quantity then
             perform retail.check_stock(p_store_id, item.product_id, item.quantity, item.inventory_level);
         end if;
