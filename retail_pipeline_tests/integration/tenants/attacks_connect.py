@@ -96,11 +96,10 @@ def echoed(settings: Settings, reference: str) -> str:
         "name": "attacked",
         "topics": "attacked",
         "collection": reference,
-        "connection.uri": "mongodb://127.0.0.1:1",
+        "connection.uri": "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=1",
         # Being wrong, it ends the validation before the worker tries to reach MongoDB.
         "writemodel.strategy": "no.such.Strategy",
         "database": "attacked",
-        "max.num.retries": "wrong",  # so that it does not go on to connect
     }
     request = ("PUT", f"/connector-plugins/{plugin}/config/validate", config)
     answer = ask(settings, request, login_of(settings))
