@@ -432,7 +432,7 @@ _WATCHING: Sequence[Attack] = [
     Attack("killing an operation", _admin("killOp", op=1), control=own_sales),
     Attack(
         "killing another's sessions",
-        _admin("killAllSessionsByPattern", [{"users": [{"user": "store_user_2", "db": "admin"}]}]),
+        _admin("killAllSessions", [{"user": "store_user_2", "db": "admin"}]),
         control=_admin("killSessions", []),
     ),
     Attack(
