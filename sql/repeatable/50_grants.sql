@@ -18,7 +18,8 @@ begin
 end
 $$;
 
--- Where PostgreSQL itself is generous: locks that would hold up a migration or a load, and a place to store files.
+-- Where PostgreSQL itself is generous: locks that would hold up a migration or a load, a place to store files, and
+-- messages of any content into the WAL, which Debezium would carry on.
 do $$
 declare
     builtin text;
@@ -29,7 +30,7 @@ begin
         where p.pronamespace = 'pg_catalog'::regnamespace
             and (
                 p.proname like 'pg_advisory%' or p.proname like 'pg_try_advisory%'
-                or p.proname in ('lo_creat', 'lo_create', 'lo_from_bytea')
+                or p.proname in ('lo_creat', 'lo_create', 'lo_from_bytea', 'pg_logical_emit_message')
             )
     loop
         execute format('revoke execute on function %s from public', builtin);

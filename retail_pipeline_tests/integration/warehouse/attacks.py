@@ -452,6 +452,10 @@ _OBJECTS = [
     Attack("replication slot", "select pg_create_logical_replication_slot('theft', 'pgoutput')", DENIED),
     Attack("logical changes", "select * from pg_logical_slot_peek_changes('any', null, null)", DENIED),
     Attack("replication protocol", _replicate, "connection"),
+    Attack("message into the stream", "select pg_logical_emit_message(false, 'theft', 'SECRET')", DENIED),
+    Attack(
+        "message into the stream, in bytes", "select pg_logical_emit_message(true, 'theft', 'SECRET'::bytea)", DENIED
+    ),
     Attack("server's files", "select pg_read_file('postgresql.conf')", DENIED),
     Attack("server's folders", "select pg_ls_dir('.')", DENIED),
     Attack("large object of another", _read_a_large_object, DENIED),
@@ -505,6 +509,12 @@ _CALLS = [
     Attack("known customer as new", "call retail.register_customer(1, 30, 'F', 1, 'Gold', 21)", "RT011"),
     Attack("price by call", "call retail.set_price(100, 0)", DENIED),
     Attack("sale to a stranger in order to read them", _sale(1, 21), "RT003", control=_sale(1, 11)),
+    Attack(
+        "own sale becomes a stranger's",
+        "update retail.transactions set customer_id = 21",
+        FOREIGN_KEY,
+        control="update retail.transactions set customer_id = 12 returning *",
+    ),
     Attack("header with a stranger", _HEADER.format(store=1, customer=21), FOREIGN_KEY),
     Attack("stock mover", "select retail.move_stock(1, 100, 5, 'receipt', null)", DENIED),
     Attack("guard", "select retail.authorize(2)", DENIED),

@@ -206,6 +206,10 @@ MUTANTS: dict[str, Mutant] = {
     "advisory locks granted": Mutant(
         "grant execute on function pg_advisory_lock(bigint) to public", attack("advisory lock")
     ),
+    "messages granted": Mutant(
+        "grant execute on function pg_logical_emit_message(boolean, text, text, boolean) to public",
+        attack("message into the stream"),
+    ),
     "foreign key without the store": Mutant(
         "alter table retail.transactions drop constraint transactions_store_id_customer_id_fkey; "
         "alter table retail.transactions add foreign key (customer_id) references retail.customers",
