@@ -21,7 +21,7 @@ Document = dict[str, Any]
 # A store's customers are a view of their own, joined through their relation to the store.
 _RELATION = "store_customers"
 _CUSTOMERS = "customers"
-_ANALYTICS = ("fraud_alerts", "inventory_analytics")
+ANALYTICS = ("fraud_alerts", "inventory_analytics")
 # The server puts a reader's conditions beside those of a view and may try them first, on every store's documents; one
 # that fails, such as a division by zero, would then tell what they hold. No condition passes a limit.
 BARRIER: Document = {"$limit": Int64(2**63 - 1)}
@@ -47,7 +47,7 @@ def definitions(store_id: int) -> dict[str, tuple[str, list[Document]]]:
         for table in MIRRORED
         if table.has_tenant and table.name != _RELATION
     }
-    views |= {view(store_id, name): (name, [{"$match": own}, BARRIER]) for name in _ANALYTICS}
+    views |= {view(store_id, name): (name, [{"$match": own}, BARRIER]) for name in ANALYTICS}
     key = BY_NAME[_CUSTOMERS].key[0]
     views[view(store_id, _CUSTOMERS)] = (
         _RELATION,
