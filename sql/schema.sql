@@ -11,6 +11,14 @@ CREATE SCHEMA retail;
 ALTER SCHEMA retail OWNER TO retail_owner;
 
 --
+-- Name: staging; Type: SCHEMA; Schema: -; Owner: retail_loader
+--
+
+CREATE SCHEMA staging;
+
+ALTER SCHEMA staging OWNER TO retail_loader;
+
+--
 -- Name: authorize(integer); Type: FUNCTION; Schema: retail; Owner: retail_rules
 --
 
@@ -542,6 +550,24 @@ $$;
 ALTER PROCEDURE retail.receive_stock(IN p_store_id integer, IN p_product_ids bigint[], IN p_quantities bigint[], IN p_idempotency_key uuid) OWNER TO retail_rules;
 
 --
+-- Name: refuse_truncate(); Type: FUNCTION; Schema: retail; Owner: retail_rules
+--
+
+CREATE FUNCTION retail.refuse_truncate() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    raise exception using
+        errcode = 'RT016',
+        message = format('Table %s streams to MongoDB, and TRUNCATE would leave its documents there.', tg_table_name),
+        hint = 'Use DELETE.';
+end
+$$;
+
+ALTER FUNCTION retail.refuse_truncate() OWNER TO retail_rules;
+
+--
 -- Name: register_customer(integer, integer, text, numeric, text, integer, uuid); Type: PROCEDURE; Schema: retail; Owner: retail_rules
 --
 
@@ -981,6 +1007,7 @@ CREATE TABLE retail.files (
     warnings jsonb NOT NULL,
     loaded_at timestamp with time zone NOT NULL,
     seconds double precision NOT NULL,
+    streamed_changes bigint DEFAULT 0 NOT NULL,
     CONSTRAINT files_bytes_check CHECK ((bytes >= 0)),
     CONSTRAINT files_conflicts_check CHECK ((jsonb_typeof(conflicts) = 'object'::text)),
     CONSTRAINT files_name_check CHECK ((name <> ''::text)),
@@ -992,6 +1019,7 @@ CREATE TABLE retail.files (
     CONSTRAINT files_rows_read_check CHECK ((rows_read >= 0)),
     CONSTRAINT files_seconds_check CHECK ((seconds >= (0)::double precision)),
     CONSTRAINT files_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT files_streamed_changes_check CHECK ((streamed_changes >= 0)),
     CONSTRAINT files_warnings_check CHECK ((jsonb_typeof(warnings) = 'object'::text))
 );
 
@@ -1575,12 +1603,6 @@ CREATE INDEX returns_line ON retail.returns USING btree (store_id, transaction_i
 CREATE INDEX stock_movements_store_product ON retail.stock_movements USING btree (store_id, product_id, transaction_id);
 
 --
--- Name: transaction_details_store_product; Type: INDEX; Schema: retail; Owner: retail_owner
---
-
-CREATE INDEX transaction_details_store_product ON retail.transaction_details USING btree (store_id, product_id);
-
---
 -- Name: transactions_store_date; Type: INDEX; Schema: retail; Owner: retail_owner
 --
 
@@ -1609,6 +1631,24 @@ CREATE TRIGGER note_updated_stock AFTER UPDATE ON retail.inventory REFERENCING O
 --
 
 CREATE TRIGGER number_sale BEFORE INSERT ON retail.transactions FOR EACH ROW WHEN ((new.transaction_id IS NULL)) EXECUTE FUNCTION retail.number_sale();
+
+--
+-- Name: inventory refuse_truncate; Type: TRIGGER; Schema: retail; Owner: retail_owner
+--
+
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON retail.inventory FOR EACH STATEMENT EXECUTE FUNCTION retail.refuse_truncate();
+
+--
+-- Name: transaction_details refuse_truncate; Type: TRIGGER; Schema: retail; Owner: retail_owner
+--
+
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON retail.transaction_details FOR EACH STATEMENT EXECUTE FUNCTION retail.refuse_truncate();
+
+--
+-- Name: transactions refuse_truncate; Type: TRIGGER; Schema: retail; Owner: retail_owner
+--
+
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON retail.transactions FOR EACH STATEMENT EXECUTE FUNCTION retail.refuse_truncate();
 
 --
 -- Name: transaction_details require_lines; Type: TRIGGER; Schema: retail; Owner: retail_owner
@@ -2453,6 +2493,12 @@ REVOKE ALL ON FUNCTION retail.number_sale() FROM PUBLIC;
 REVOKE ALL ON PROCEDURE retail.receive_stock(IN p_store_id integer, IN p_product_ids bigint[], IN p_quantities bigint[], IN p_idempotency_key uuid) FROM PUBLIC;
 GRANT ALL ON PROCEDURE retail.receive_stock(IN p_store_id integer, IN p_product_ids bigint[], IN p_quantities bigint[], IN p_idempotency_key uuid) TO store_user;
 GRANT ALL ON PROCEDURE retail.receive_stock(IN p_store_id integer, IN p_product_ids bigint[], IN p_quantities bigint[], IN p_idempotency_key uuid) TO retail_admin;
+
+--
+-- Name: FUNCTION refuse_truncate(); Type: ACL; Schema: retail; Owner: retail_rules
+--
+
+REVOKE ALL ON FUNCTION retail.refuse_truncate() FROM PUBLIC;
 
 --
 -- Name: PROCEDURE register_customer(IN p_store_id integer, IN p_age integer, IN p_gender text, IN p_income numeric, IN p_loyalty_level text, INOUT p_customer_id integer, IN p_idempotency_key uuid); Type: ACL; Schema: retail; Owner: retail_rules

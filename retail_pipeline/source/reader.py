@@ -18,7 +18,7 @@ from retail_pipeline.source.file import SourceFile
 from retail_pipeline.source.lines import Lines, UnsoundRow, fields_of, split
 from retail_pipeline.source.rules import Reason
 
-BLOCK_BYTES = 4 * 1024 * 1024
+BLOCK_BYTES = 6 * 1024 * 1024
 LONGEST_LINE = 64 * 1024 * 1024
 
 

@@ -146,28 +146,28 @@ def rules_of(column: SourceColumn) -> tuple[Rule, ...]:
     return (_BLANK, *_RULES[column.kind], *((_CHOICE,) if column.choices else ()))
 
 
-def _passes_all(values: pa.ChunkedArray, column: SourceColumn) -> Passed:
-    passed = np.ones(len(values), np.bool_)
-    for rule in rules_of(column):
-        passed &= rule.passes(values, column)
-    return passed
-
-
 def _sound(values: pa.ChunkedArray, column: SourceColumn) -> Passed:
-    """Tell which values keep every rule, in as few looks at a column as its kind allows."""
+    """Tell which values keep every rule. Values repeat: each is looked at once."""
+    different = pc.unique(values)
+    good = _keep_all(pa.chunked_array([different]), column)
+    if good.all():
+        return np.ones(len(values), np.bool_)
+    among: Passed = pc.is_in(values, different.filter(pa.array(good))).to_numpy()
+    return among
+
+
+def _keep_all(values: pa.ChunkedArray, column: SourceColumn) -> Passed:
+    """Tell the same, in as few looks as the kind of the column allows."""
     if column.kind in {Kind.WHOLE, Kind.NUMBER}:
         return _in_range(values, column)
     if column.kind is Kind.MONEY:
         return _money_in_range(values, column)
     if column.kind is Kind.MOMENT:
         return _found(values, _MOMENT_IN_RANGE) & _day_exists(values, column)
-    # Words repeat: each is looked at once.
-    words = pc.unique(values)
-    good = _passes_all(pa.chunked_array([words]), column)
-    if good.all():
-        return np.ones(len(values), np.bool_)
-    among: Passed = pc.is_in(values, words.filter(pa.array(good))).to_numpy()
-    return among
+    passed = np.ones(len(values), np.bool_)
+    for rule in rules_of(column):
+        passed &= rule.passes(values, column)
+    return passed
 
 
 def _check(column: SourceColumn) -> pandera.Check:

@@ -15,10 +15,11 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from retail_pipeline.errors import SourceError, WarehouseError
+from retail_pipeline.replication import backlog
 from retail_pipeline.settings import SQL, Settings
 from retail_pipeline.source.columns import NAMES
 from retail_pipeline.source.file import SourceFile, open_source
-from retail_pipeline.tables import BUSINESS
+from retail_pipeline.tables import BUSINESS, SLOT
 from retail_pipeline.warehouse import load_staging, load_wal
 from retail_pipeline.warehouse.connection import LOADER, connect
 from retail_pipeline.warehouse.load_report import LoadReport, RefusedFileError
@@ -26,25 +27,34 @@ from retail_pipeline.warehouse.load_report import LoadReport, RefusedFileError
 ERROR_SHARE = 0.01
 _LOCK = 7_237_418_306  # any number, as long as nothing else in this database locks it
 SCRIPTS = SQL / "load"
+# Staging is read by every core: its rows are many, and the planner's prices are those of a server with many sessions.
+# What was written in an order is read in it. Of tables that were filled just now the planner knows the size alone, and
+# would sort wide rows for a merge where a hash does.
 _SESSION = """
-set temp_buffers = '256MB';
 set local work_mem = '256MB';
 set local jit = off;
+set local parallel_setup_cost = 10;
+set local parallel_tuple_cost = 0.005;
+set local min_parallel_table_scan_size = '1MB';
+set local synchronize_seqscans = off;
+set local enable_mergejoin = off;
+set local default_statistics_target = 20;
 set local datestyle = 'ISO, MDY';
 set local timezone = 'UTC';
 set local search_path = pg_catalog, pg_temp;
 """
 _STEPS = {
-    "05_lines": "numbering the lines",
-    "06_winners": "choosing the latest values",
-    "07_rivals": "comparing with loaded rows",
-    "08_masters": "products, customers and what else sales refer to",
-    "09_sales": "sales and their lines",
-    "10_conflicts": "conflicts",
-    "11_stock": "stock",
-    "12_account": "the account",
+    "05_kinds": "kinds of things",
+    "06_lines": "numbering the lines",
+    "07_winners": "choosing the latest values",
+    "08_rivals": "comparing with loaded rows",
+    "09_masters": "products, customers and what else sales refer to",
+    "10_sales": "sales and their lines",
+    "11_conflicts": "conflicts",
+    "12_stock": "stock",
+    "13_account": "the account",
 }
-_BLOCKING = "11_stock"
+_BLOCKING = "12_stock"
 # From so many rows on, references are checked as sets: by row they would take three times as long as all the rest.
 AS_SETS = 20_000
 
@@ -99,6 +109,7 @@ class _Load:
             counts = self._verdict(cursor, accept=accept, error_share=error_share)
             self._script(cursor, "04_ledger", "the ledger")
             if not counts["accepted"]:
+                self._script(cursor, "15_clear", "clearing")
                 self._connection.commit()
                 raise RefusedFileError(self._source.path.name, self._summary(counts), error_share)
             as_sets = counts["loaded"] >= AS_SETS
@@ -112,6 +123,7 @@ class _Load:
             account = self._account(cursor, counts)
             if as_sets:
                 self._check_references(cursor)
+            self._script(cursor, "15_clear", "clearing")
             with self._stage("commit", "committing"):
                 self._connection.commit()
             seconds = time.monotonic() - self._started
@@ -120,6 +132,11 @@ class _Load:
                 f"{counts['loaded']:,} rows loaded, {counts['quarantined']:,} set aside, "
                 f"{counts['duplicates']:,} duplicates, in {seconds:.1f} s; sales waited {blocked:.1f} s at most"
             )
+            if lag := account["expected_lag_seconds"]:
+                self._report(
+                    f"the stream has {account['streamed_changes']:,} changes to carry: "
+                    f"MongoDB is behind for about {lag:,.0f} s, and the sensors know it"
+                )
             return self._summary(counts, account, blocked, seconds)
 
     def _begin(self, cursor: Cursor) -> None:
@@ -147,27 +164,27 @@ class _Load:
         source = self._source
         started_at = datetime.now(UTC)
         cursor.execute(
-            "insert into pg_temp.this_load (file_id, sha256, file_name, bytes, column_names, started_at) "
+            "insert into staging.this_load (file_id, sha256, file_name, bytes, column_names, started_at) "
             "values (nextval('retail.file_number'), %s, %s, %s, %s, %s)",
             (source.sha256, source.path.name, source.size, list(NAMES), started_at),
         )
         with self._stage("copy", f"reading {source.path.name}, {source.size / 1e6:,.1f} MB"):
             self._rows = load_staging.copy(cursor, source, self._report)
-            cursor.execute("analyze pg_temp.incoming")
+            cursor.execute("analyze staging.incoming")
         if not self._rows:
             raise SourceError(f"{source.path} has a header and no rows.", "check that the export ended well")
         self._script(cursor, "02_duplicates", "duplicates")
         rows = (SCRIPTS / "file_rows.sql").read_text()
-        cursor.execute(f"create temporary view file_rows as {rows}")
+        cursor.execute(f"create view staging.file_rows as {rows}")
         self._script(cursor, "03_known_sales", "sales that are loaded already")
 
     def _verdict(self, cursor: Cursor, *, accept: bool, error_share: float) -> dict[str, int]:
         """Count the rows; decide whether the file loads; set both down for the ledger."""
         cursor.execute(
-            "select (select count(*) from pg_temp.incoming), (select count(*) from pg_temp.rejected), "
-            "(select count(*) from pg_temp.duplicates), "
-            "(select count(distinct (aside_file, aside_line)) from pg_temp.mended), "
-            "(select file_id from pg_temp.this_load)"
+            "select (select count(*) from staging.incoming), (select count(*) from staging.rejected), "
+            "(select count(*) from staging.duplicates), "
+            "(select count(distinct (aside_file, aside_line)) from staging.mended), "
+            "(select file_id from staging.this_load)"
         )
         loaded, quarantined, duplicates, released, file_id = _one(cursor)
         if self._rows != loaded + quarantined + duplicates:
@@ -187,16 +204,21 @@ class _Load:
             "file_id": file_id,
         }
         cursor.execute(
-            "create temporary table verdict on commit drop as select %s as accepted, %s::bigint as rows_read, "
+            "create unlogged table staging.verdict as select %s as accepted, %s::bigint as rows_read, "
             "%s::bigint as rows_loaded, %s::bigint as rows_quarantined, %s::bigint as rows_duplicate",
             (accepted, self._rows, loaded, quarantined, duplicates),
         )
         return counts
 
-    def _account(self, cursor: Cursor, counts: dict[str, int]) -> dict[str, dict[str, int]]:
+    def _account(self, cursor: Cursor, counts: dict[str, int]) -> dict[str, Any]:
         """Check that as many rows are in the tables as were to load; give what was counted."""
-        cursor.execute("select rows_in_tables, conflicts, warnings from pg_temp.counted")
-        in_tables, conflicts, warnings = _one(cursor)
+        cursor.execute(
+            "select rows_in_tables, conflicts, warnings, streamed_changes, "
+            "exists (select from pg_replication_slots where slot_name = %s and database = current_database()) "
+            "from staging.counted",
+            (SLOT,),
+        )
+        in_tables, conflicts, warnings, changes, is_streaming = _one(cursor)
         if in_tables != counts["loaded"]:
             message = f"{counts['loaded']} rows of {self._source.path} should be in the tables, {in_tables} are."
             raise WarehouseError(message, "report this: it is a fault of the program")
@@ -205,11 +227,17 @@ class _Load:
             "update retail.files set seconds = %s where file_id = %s",
             (time.monotonic() - self._started, counts["file_id"]),
         )
-        return {"conflicts": conflicts, "warnings": warnings, "tables": tables}
+        return {
+            "conflicts": conflicts,
+            "warnings": warnings,
+            "tables": tables,
+            "streamed_changes": changes,
+            "expected_lag_seconds": backlog.seconds(changes) if is_streaming else 0.0,
+        }
 
     def _check_references(self, cursor: Cursor) -> None:
         """Ask what the row triggers, which are off, would have asked."""
-        self._script(cursor, "13_references", "references")
+        self._script(cursor, "14_references", "references")
         if broken := [f"{name} ({count} rows)" for name, count in cursor.fetchall() if count]:
             message = f"Rows of {self._source.path} would refer to what is not there: {', '.join(broken)}."
             raise WarehouseError(message, "load it again; if it stays, report it: it is a fault of the program")
@@ -217,7 +245,7 @@ class _Load:
     def _summary(
         self,
         counts: dict[str, int],
-        account: dict[str, dict[str, int]] | None = None,
+        account: dict[str, Any] | None = None,
         blocked: float = 0.0,
         seconds: float | None = None,
     ) -> LoadReport:

@@ -15,6 +15,8 @@ class LoadReport:
     `conflicts` counts by dependency the values of loaded rows that lost, `warnings` rows by rule that only warns,
     `tables` the rows that each business table has now. `stages` are seconds of each step; sales of the same products
     had to wait for `blocked_seconds` at most. `released` rows that were set aside before have come mended.
+    Where the stream is on, MongoDB is `expected_lag_seconds` behind after the commit, at most, for it has
+    `streamed_changes` to carry.
     """
 
     file_id: int
@@ -30,6 +32,8 @@ class LoadReport:
     warnings: dict[str, int] = field(default_factory=dict)
     tables: dict[str, int] = field(default_factory=dict)
     stages: dict[str, float] = field(default_factory=dict)
+    streamed_changes: int = 0
+    expected_lag_seconds: float = 0.0
     blocked_seconds: float = 0.0
     seconds: float = 0.0
 
@@ -46,6 +50,8 @@ class LoadReport:
             "conflicts_by_dependency": self.conflicts,
             "warnings": self.warnings,
             "released": self.released,
+            "streamed_changes": self.streamed_changes,
+            "expected_lag_seconds": round(self.expected_lag_seconds, 1),
             "blocked_seconds": round(self.blocked_seconds, 3),
             "file_id": self.file_id,
             "sha256": self.sha256,

@@ -1,4 +1,4 @@
-"""How do a file's rows come into the staging tables? By COPY, batch by batch, while the next batch is being checked."""
+"""How do a file's rows come into the staging tables? By COPY, batch by batch, while the next ones are being checked."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import io
 import json
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import TextIO, cast
 
 import pyarrow as pa
@@ -18,10 +20,13 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from retail_pipeline.source.file import SourceFile
 from retail_pipeline.source.reader import Batch, RejectedRow, read
 
-_GOOD = "copy pg_temp.incoming from stdin (format csv)"
-_REJECTED = "copy pg_temp.rejected from stdin (format csv)"
+# Text without quotes costs PostgreSQL a fifth less than CSV; what holds a quote or a backslash goes as CSV.
+_GOOD = "copy staging.incoming from stdin"
+_QUOTED = "copy staging.incoming from stdin (format csv)"
+_REJECTED = "copy staging.rejected from stdin (format csv)"
 _PROGRESS_SECONDS = 1.0
 _SPOOL_BYTES = 4 * 1024 * 1024
+_SENT_AT_ONCE = 64 * 1024
 # PostgreSQL has no text with a zero byte; this character is its picture.
 _ZERO, _PICTURE_OF_ZERO = "\x00", "\u2400"
 
@@ -32,9 +37,9 @@ def copy(cursor: Cursor, source: SourceFile, report: Callable[[str], None]) -> i
     rows = 0
     with tempfile.SpooledTemporaryFile(_SPOOL_BYTES, "w+", encoding="utf-8", newline="") as rejected:
         writer = csv.writer(rejected)
-        for text, batch in _ahead(source):
+        for copy_statement, text, batch in _ahead(source):
             if text:
-                cursor.copy_expert(_GOOD, io.BytesIO(text))
+                cursor.copy_expert(copy_statement, io.BytesIO(text), _SENT_AT_ONCE)
             writer.writerows(_rejected(row) for row in batch.rejected)
             rows += batch.rows
             if (now := time.monotonic()) - told > _PROGRESS_SECONDS:
@@ -45,29 +50,43 @@ def copy(cursor: Cursor, source: SourceFile, report: Callable[[str], None]) -> i
     return rows
 
 
-def _ahead(source: SourceFile) -> Iterator[tuple[bytes, Batch]]:
-    """Give each batch with its text for COPY, made in a second thread while the one before it is copied."""
+def for_copy(batch: Batch) -> tuple[str, bytes]:
+    """Give the COPY statement for the good rows and their text: the line, then the columns in their declared order."""
+    if batch.good.empty:
+        return _GOOD, b""
+    table = pa.Table.from_pandas(batch.good, preserve_index=False)
+    table = table.add_column(0, "file_line", pa.array(batch.good.index))
+    with suppress(pa.ArrowInvalid):
+        plain = _written(table, "\t", "none")
+        if b"\\" not in plain:
+            return _GOOD, plain
+    return _QUOTED, _written(table, ",", "needed")
+
+
+def _ahead(source: SourceFile) -> Iterator[tuple[str, bytes, Batch]]:
+    """Give each batch with its text for COPY; meanwhile one thread checks the next ones and one writes their text."""
     batches = read(source)
+    with ThreadPoolExecutor(1, "source") as checking, ThreadPoolExecutor(1, "text") as writing:
 
-    def following() -> tuple[bytes, Batch] | None:
-        batch = next(batches, None)
-        return None if batch is None else (_text(batch), batch)
+        def begin() -> Future[tuple[str, bytes, Batch] | None]:
+            return writing.submit(_prepared, checking.submit(next, batches, None))
 
-    with ThreadPoolExecutor(1, "source") as thread:
-        coming = thread.submit(following)
-        while (prepared := coming.result()) is not None:
-            coming = thread.submit(following)
+        coming = deque([begin(), begin()])
+        while prepared := coming.popleft().result():
+            coming.append(begin())
             yield prepared
 
 
-def _text(batch: Batch) -> bytes:
-    """Write the good rows as COPY reads them: the line first, then the columns in their declared order."""
-    if batch.good.empty:
-        return b""
-    table = pa.Table.from_pandas(batch.good, preserve_index=False)
-    table = table.add_column(0, "file_line", pa.array(batch.good.index))
+def _prepared(checked: Future[Batch | None]) -> tuple[str, bytes, Batch] | None:
+    batch = checked.result()
+    return None if batch is None else (*for_copy(batch), batch)
+
+
+def _written(table: pa.Table, delimiter: str, quoting_style: str) -> bytes:
+    """Write a table of text; raises ArrowInvalid where a value needs quotes and is to have none."""
     target = pa.BufferOutputStream()
-    pa_csv.write_csv(table, target, pa_csv.WriteOptions(include_header=False, quoting_style="needed"))
+    options = pa_csv.WriteOptions(include_header=False, delimiter=delimiter, quoting_style=quoting_style)
+    pa_csv.write_csv(table, target, options)
     return bytes(target.getvalue())
 
 

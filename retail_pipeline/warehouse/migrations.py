@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import re
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg2
+from psycopg2 import errors as pg_errors
 
 from retail_pipeline.errors import WarehouseError
 from retail_pipeline.settings import SQL
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 _LOCK = 7_237_418_305  # any number, as long as nothing else in this database locks it
+# Sales queue behind whoever waits for a table, so a script waits shortly and tries again: less than deadlock_timeout,
+# one second, after which PostgreSQL might end the sale instead. See docs of lock_timeout.
+_LOCK_PATIENCE, _TRIES = "500ms", 60
 _NUMBERED = re.compile(r"^\d{4}_[a-z0-9_]+\.sql$")
 # pg_dump's own version, and the random key that it guards its output with.
 _CHANGES_BY_ITSELF = re.compile(r"^(-- Dumped (from|by) .*|\\(un)?restrict .*|SET .*|SELECT pg_catalog\.set_config.*)$")
@@ -120,8 +126,22 @@ def _refuse_rewritten_history(applied: dict[str, str], numbered: list[Script]) -
 
 
 def _run(cursor: Cursor, script: Script) -> None:
-    try:
-        cursor.execute(script.text)
-        cursor.execute("reset role")
-    except psycopg2.Error as error:
-        raise WarehouseError(f"{script.name} failed, and nothing of it was kept: {str(error).strip()}") from error
+    """Run a script in the transaction that begins with it; again where it would have held up the sales."""
+    for patience in range(_TRIES, 0, -1):
+        try:
+            cursor.execute(f"set local lock_timeout = '{_LOCK_PATIENCE}'")
+            cursor.execute(script.text)
+            cursor.execute("reset role")
+        except (pg_errors.LockNotAvailable, pg_errors.DeadlockDetected) as error:
+            cursor.connection.rollback()
+            if patience == 1:
+                raise WarehouseError(
+                    f"{script.name} found no moment in which its tables were free: {str(error).strip()}.",
+                    "end the sessions that keep them (see pg_stat_activity), then run it again",
+                ) from error
+            # Not in step with sales that come at a regular pace.
+            time.sleep(random.uniform(0.1, 1.0))  # noqa: S311
+        except psycopg2.Error as error:
+            raise WarehouseError(f"{script.name} failed, and nothing of it was kept: {str(error).strip()}") from error
+        else:
+            return

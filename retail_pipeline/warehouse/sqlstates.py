@@ -17,6 +17,7 @@ UNKNOWN_SALE = "RT012"
 NOT_THAT_MUCH_BACK = "RT013"
 SALE_WITHOUT_LINES = "RT014"
 TOO_MUCH_STOCK = "RT015"
+NO_TRUNCATE = "RT016"
 
 MEANING: dict[str, str] = {
     OTHER_STORE: "another tenant's store",
@@ -34,4 +35,5 @@ MEANING: dict[str, str] = {
     NOT_THAT_MUCH_BACK: "not that much to come back",
     SALE_WITHOUT_LINES: "sale without lines",
     TOO_MUCH_STOCK: "more stock than can be counted",
+    NO_TRUNCATE: "TRUNCATE of a streamed table",
 }

@@ -1,18 +1,19 @@
--- Purpose: where a load keeps its rows until it commits: temporary tables, which no one else sees and no WAL is written
---          for. `incoming` has the columns of the file in their declared order.
+-- Purpose: where a load keeps its rows until it commits: unlogged tables that it makes and drops in its transaction, so
+--          that no one else sees them and no WAL is written for them; unlike temporary ones they are read in parallel.
+--          `incoming` has the columns of the file in their declared order.
 -- Caller:  warehouse.load, first.
 -- Locks:   none that anyone else would notice.
 
-create temporary table this_load (
+create unlogged table staging.this_load (
     file_id bigint not null,
     sha256 text not null,
     file_name text not null,
     bytes bigint not null,
     column_names text[] not null,
     started_at timestamptz not null
-) on commit drop;
+);
 
-create temporary table incoming (
+create unlogged table staging.incoming (
     file_line bigint not null,
     transaction_id bigint not null,
     customer_id integer not null,
@@ -42,12 +43,12 @@ create temporary table incoming (
     stockout_indicator boolean not null,
     forecasted_demand integer not null,
     actual_demand integer not null
-) on commit drop;
+);
 
-create temporary table rejected (
+create unlogged table staging.rejected (
     file_line bigint not null,
     store_id integer,
     transaction_id bigint,
     reasons jsonb not null,
     row_values jsonb not null
-) on commit drop;
+);

@@ -3,14 +3,14 @@
 -- Caller:  warehouse.load, after the rows were copied.
 -- Locks:   none that anyone else would notice.
 
-create temporary table duplicates on commit drop as
+create unlogged table staging.duplicates as
 with twins as (
     select
         store_id,
         transaction_id,
         product_id,
         quantity_sold
-    from pg_temp.incoming
+    from staging.incoming
     group by store_id, transaction_id, product_id, quantity_sold
     having count(*) > 1
 )
@@ -30,7 +30,7 @@ from (
                 one.forecasted_demand, one.actual_demand
             order by one.file_line
         ) as copy_number
-    from pg_temp.incoming as one
+    from staging.incoming as one
     inner join twins
         on
             one.store_id = twins.store_id
@@ -40,5 +40,5 @@ from (
 ) as ranked
 where ranked.copy_number > 1;
 
-delete from pg_temp.incoming
-where file_line in (select file_line from pg_temp.duplicates);
+delete from staging.incoming
+where file_line in (select file_line from staging.duplicates);

@@ -1,32 +1,33 @@
 -- Purpose: rows that name a loaded sale (same store and number). Equal to a loaded row: a duplicate. A mended version
 --          of a row that was set aside before: a further line of that sale, and the old row is released. Otherwise it
 --          contradicts what is loaded and is set aside. Both kinds that do not load leave `incoming`.
--- Caller:  warehouse.load, after 02; `pg_temp.file_rows` is file_rows.sql, `pg_temp.this_load` names the columns.
+-- Caller:  warehouse.load, after 02; `staging.file_rows` is file_rows.sql, `staging.this_load` names the columns.
 -- Locks:   none but those of reading.
 
-create temporary table known_sales on commit drop as
+create unlogged table staging.known_sales as
 select distinct
     fresh.store_id,
     fresh.transaction_id
-from pg_temp.incoming as fresh
+from staging.incoming as fresh
 inner join retail.transactions as sale
     on fresh.store_id = sale.store_id and fresh.transaction_id = sale.transaction_id;
 
-analyze pg_temp.known_sales;
+analyze staging.known_sales;
 
-create temporary table known_rows on commit drop as
+create unlogged table staging.known_rows as
 select loaded.* -- noqa: AM04
-from pg_temp.file_rows as loaded
-inner join pg_temp.known_sales as known
+from staging.file_rows as loaded
+inner join staging.known_sales as known
     on loaded.store_id = known.store_id and loaded.transaction_id = known.transaction_id;
 
-analyze pg_temp.known_rows;
+analyze staging.known_rows;
 
 with copies as (
-    delete from pg_temp.incoming as fresh
-    using pg_temp.known_rows as kept
+    delete from staging.incoming as fresh
+    using staging.known_rows as kept
     where
-        fresh.store_id = kept.store_id
+        exists (select from staging.known_rows)
+        and fresh.store_id = kept.store_id
         and fresh.transaction_id = kept.transaction_id
         and (
             fresh.customer_id,
@@ -56,13 +57,13 @@ with copies as (
     returning fresh.file_line
 )
 
-insert into pg_temp.duplicates (file_line)
+insert into staging.duplicates (file_line)
 select file_line
 from copies;
 
 -- A row set aside, as a row of `incoming` in which each value that was to blame is NULL. A row that had too few or too
 -- many values is known by its number alone.
-create temporary table waiting on commit drop as
+create unlogged table staging.waiting as
 select
     aside.file_id as aside_file,
     aside.file_line as aside_line,
@@ -77,7 +78,7 @@ from (
         one.reasons @> '[{"rule": "contradicts_loaded_transaction"}]' as contradicted,
         this_load.column_names
     from retail.quarantine as one
-    cross join pg_temp.this_load as this_load
+    cross join staging.this_load as this_load
     where one.released_by is null
 ) as aside
 cross join
@@ -88,41 +89,41 @@ cross join
             not aside.malformed
             and not aside.reasons @> jsonb_build_array(jsonb_build_object('column', field.column_name))
     ) as kept
-cross join lateral jsonb_populate_record(null::pg_temp.incoming, kept.unblamed) as said;
+cross join lateral jsonb_populate_record(null::staging.incoming, kept.unblamed) as said;
 
-analyze pg_temp.waiting;
+analyze staging.waiting;
 
-create temporary table mended on commit drop as
+create unlogged table staging.mended as
 with alike as (
     select
         kept.aside_file,
         kept.aside_line,
         fresh.file_line
-    from pg_temp.waiting as kept
-    inner join pg_temp.incoming as fresh on kept.aside_number = fresh.transaction_id
+    from staging.waiting as kept
+    inner join staging.incoming as fresh on kept.aside_number = fresh.transaction_id
     where kept.malformed
     union all
     select
         kept.aside_file,
         kept.aside_line,
         fresh.file_line
-    from pg_temp.waiting as kept
-    inner join pg_temp.incoming as fresh on kept.transaction_id = fresh.transaction_id
+    from staging.waiting as kept
+    inner join staging.incoming as fresh on kept.transaction_id = fresh.transaction_id
     union all
     select
         kept.aside_file,
         kept.aside_line,
         fresh.file_line
-    from pg_temp.waiting as kept
-    inner join pg_temp.incoming as fresh on kept.customer_id = fresh.customer_id
+    from staging.waiting as kept
+    inner join staging.incoming as fresh on kept.customer_id = fresh.customer_id
     where kept.transaction_id is null
     union all
     select
         kept.aside_file,
         kept.aside_line,
         fresh.file_line
-    from pg_temp.waiting as kept
-    inner join pg_temp.incoming as fresh on kept.product_id = fresh.product_id
+    from staging.waiting as kept
+    inner join staging.incoming as fresh on kept.product_id = fresh.product_id
     where kept.transaction_id is null and kept.customer_id is null
 )
 
@@ -138,10 +139,10 @@ from (
         row_number() over (partition by alike.aside_file, alike.aside_line order by alike.file_line) as fresh_place,
         row_number() over (partition by alike.aside_file, alike.file_line order by alike.aside_line) as kept_place
     from alike
-    inner join pg_temp.waiting as kept
+    inner join staging.waiting as kept
         on alike.aside_file = kept.aside_file and alike.aside_line = kept.aside_line
-    inner join pg_temp.incoming as fresh on alike.file_line = fresh.file_line
-    left join pg_temp.known_sales as known
+    inner join staging.incoming as fresh on alike.file_line = fresh.file_line
+    left join staging.known_sales as known
         on fresh.store_id = known.store_id and fresh.transaction_id = known.transaction_id
     where
         -- What contradicted a loaded sale still does.
@@ -185,22 +186,22 @@ where paired.fresh_place = paired.kept_place;
 
 -- A sale that no file brought was sold here: no row of a file is a line of it.
 with contradicting as (
-    delete from pg_temp.incoming as fresh
-    using pg_temp.known_sales as known
+    delete from staging.incoming as fresh
+    using staging.known_sales as known
     where
         fresh.store_id = known.store_id
         and fresh.transaction_id = known.transaction_id
         and not (
-            fresh.file_line in (select mended.file_line from pg_temp.mended)
+            fresh.file_line in (select mended.file_line from staging.mended)
             and exists (
-                select from pg_temp.known_rows as loaded
+                select from staging.known_rows as loaded
                 where loaded.store_id = fresh.store_id and loaded.transaction_id = fresh.transaction_id
             )
         )
     returning fresh.*
 )
 
-insert into pg_temp.rejected (file_line, store_id, transaction_id, reasons, row_values)
+insert into staging.rejected (file_line, store_id, transaction_id, reasons, row_values)
 select
     file_line,
     store_id,
@@ -246,8 +247,8 @@ select
     ) as row_values
 from contradicting;
 
-delete from pg_temp.mended
+delete from staging.mended
 where not exists (
-    select from pg_temp.incoming as fresh
+    select from staging.incoming as fresh
     where fresh.file_line = mended.file_line
 );

@@ -1,14 +1,14 @@
 -- Purpose: the ledger entry of the file, with its account of rows; the rows that are set aside; those of earlier files
 --          that this one mends. An entry of the same file from when it was refused is replaced.
--- Caller:  warehouse.load, after 03; `accepted` in `pg_temp.verdict` decides whether more follows.
+-- Caller:  warehouse.load, after 03; `accepted` in `staging.verdict` decides whether more follows.
 -- Locks:   row exclusive; nothing else writes these tables.
 
 delete from retail.quarantine as aside
-using retail.files as ledger, pg_temp.this_load as this_load
+using retail.files as ledger, staging.this_load as this_load
 where aside.file_id = ledger.file_id and ledger.sha256 = this_load.sha256 and not ledger.accepted;
 
 delete from retail.files as ledger
-using pg_temp.this_load as this_load
+using staging.this_load as this_load
 where ledger.sha256 = this_load.sha256 and not ledger.accepted;
 
 insert into retail.files (
@@ -29,8 +29,8 @@ select
     '{}' as warnings,
     now() as loaded_at,
     extract(epoch from clock_timestamp() - this_load.started_at) as seconds
-from pg_temp.this_load as this_load
-cross join pg_temp.verdict as verdict;
+from staging.this_load as this_load
+cross join staging.verdict as verdict;
 
 insert into retail.quarantine (file_id, file_line, store_id, transaction_id, reasons, row_values)
 select
@@ -40,13 +40,13 @@ select
     rejected.transaction_id,
     rejected.reasons,
     rejected.row_values
-from pg_temp.rejected as rejected
-cross join pg_temp.this_load as this_load
+from staging.rejected as rejected
+cross join staging.this_load as this_load
 order by rejected.file_line;
 
 update retail.quarantine as aside
 set released_by = this_load.file_id
-from pg_temp.mended as mended, pg_temp.this_load as this_load, pg_temp.verdict as verdict
+from staging.mended as mended, staging.this_load as this_load, staging.verdict as verdict
 where
     verdict.accepted
     and aside.file_id = mended.aside_file

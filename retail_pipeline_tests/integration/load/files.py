@@ -143,6 +143,15 @@ def ask(settings: Settings, question: str, *parameters: object) -> list[tuple[An
         return list(cursor.fetchall())
 
 
+def copy_of_sample(folder: Path, name: str, offset: int) -> Path:
+    """Write the sample once more, the numbers of its sales moved by `offset`."""
+    frame = text_of(SAMPLE)
+    frame["transaction_id"] = (frame["transaction_id"].astype("int64") + offset).astype("str")
+    path = folder / name
+    frame.to_csv(path, index=False)
+    return path
+
+
 def state(settings: Settings) -> str:
     """Give a hash over all rows of all tables."""
     digest = hashlib.sha256()

@@ -85,11 +85,11 @@ def test_no_kept_value_is_the_one_that_won(warehouse: Settings, tmp_path: Path) 
 @pytest.mark.parametrize(
     "fault",
     [
-        ("10_conflicts", "nullif(given.product_name, product.product_name)", "null"),
-        ("10_conflicts", "> 0", "> 1"),
-        ("07_rivals", "loaded.product_id in (", "false and loaded.product_id in ("),
-        ("05_lines", "order by fresh.transaction_date,", "order by fresh.transaction_date desc,"),
-        ("09_sales", "fresh.quantity_sold", "1"),
+        ("11_conflicts", "nullif(given.product_name, product.product_name)", "null"),
+        ("11_conflicts", "> 0", "> 1"),
+        ("08_rivals", "loaded.product_id in (", "false and loaded.product_id in ("),
+        ("07_winners", "max(transaction_date)", "min(transaction_date)"),
+        ("10_sales", "fresh.quantity_sold", "1"),
     ],
 )
 def test_a_fault_in_the_load_shows_in_the_comparison(
@@ -102,7 +102,7 @@ def test_a_fault_in_the_load_shows_in_the_comparison(
     text = (
         path.read_text()
         .replace("    quantity_sold,", "    fresh.quantity_sold,")
-        .replace("from pg_temp.lines;", "from pg_temp.lines as fresh;")
+        .replace("from staging.lines;", "from staging.lines as fresh;")
     )
     assert sound in text
     path.write_text(text.replace(sound, broken))

@@ -59,6 +59,7 @@ _files = st.lists(st.lists(st.one_of(_rows, _rows, _rows, _bad_rows), min_size=1
 def _empty(settings_: Settings) -> None:
     names = ", ".join(table.qualified for table in TABLES if table.name not in {"schema_migrations", "heartbeat"})
     with connection.connect_dsn(settings_.require("postgres_dsn")) as session, session.cursor() as cursor:
+        cursor.execute("set local session_replication_role = replica")  # streamed tables refuse to be truncated
         cursor.execute(f"truncate {names}")
         cursor.execute("alter sequence retail.transaction_number restart")
 

@@ -18,16 +18,8 @@ from retail_pipeline.warehouse.load import load_file
 from retail_pipeline_tests.integration.load import files
 
 
-def _copy_of_sample(tmp_path: Path, name: str, offset: int) -> Path:
-    frame = files.text_of(SAMPLE)
-    frame["transaction_id"] = (frame["transaction_id"].astype("int64") + offset).astype("str")
-    path = tmp_path / name
-    frame.to_csv(path, index=False)
-    return path
-
-
 def test_two_files_loaded_at_once_are_both_loaded_whole(warehouse: Settings, tmp_path: Path) -> None:
-    paths = [_copy_of_sample(tmp_path, f"{offset}.csv", offset) for offset in (0, 1_000_000)]
+    paths = [files.copy_of_sample(tmp_path, f"{offset}.csv", offset) for offset in (0, 1_000_000)]
 
     with ThreadPoolExecutor(2) as threads:
         reports = list(threads.map(lambda path: load_file(warehouse, path), paths))
@@ -48,7 +40,7 @@ def test_one_file_loaded_twice_at_once_is_loaded_once(warehouse: Settings) -> No
 
 def test_a_sale_of_the_same_products_is_made_before_the_stock_is_locked(warehouse: Settings, tmp_path: Path) -> None:
     load_file(warehouse, SAMPLE)
-    later = _copy_of_sample(tmp_path, "later.csv", 1_000_000)
+    later = files.copy_of_sample(tmp_path, "later.csv", 1_000_000)
     [(store, product)] = files.ask(
         warehouse, "select store_id, product_id from retail.inventory where inventory_level > 1 order by 1, 2 limit 1"
     )
@@ -105,9 +97,9 @@ def test_references_checked_as_sets_give_the_same_tables(
 ) -> None:
     monkeypatch.setattr(load, "AS_SETS", 1)
 
-    reports = [load_file(warehouse, path) for path in (SAMPLE, _copy_of_sample(tmp_path, "later.csv", 1_000_000))]
+    reports = [load_file(warehouse, path) for path in (SAMPLE, files.copy_of_sample(tmp_path, "later.csv", 1_000_000))]
 
-    assert "13_references" in reports[0].stages
+    assert "14_references" in reports[0].stages
     assert files.rebuilt(warehouse, reports[0].file_id) == files.values(SAMPLE)
     assert reports[0].conflicts == files.recounted_conflicts(files.typed(SAMPLE))
 
@@ -115,10 +107,14 @@ def test_references_checked_as_sets_give_the_same_tables(
 @pytest.mark.parametrize(
     ("script", "sound", "broken"),
     [
-        ("09_sales", "    product_id,\n    quantity_sold", "    product_id + 5000,\n    quantity_sold"),
-        ("09_sales", "    fresh.customer_id,\n    fresh.store_id,", "    -1 as customer_id,\n    fresh.store_id,"),
-        ("08_masters", "    winner.product_id,\n    winner.forecast_date", "    -1,\n    winner.forecast_date"),
-        ("11_stock", "    product_id,\n    inventory_level\nfrom", "    -product_id,\n    inventory_level\nfrom"),
+        ("10_sales", "    product_id,\n    quantity_sold", "    product_id + 5000,\n    quantity_sold"),
+        ("10_sales", "    fresh.customer_id,\n    fresh.store_id,", "    -1 as customer_id,\n    fresh.store_id,"),
+        (
+            "09_masters",
+            "    product_id,\n    forecast_date,\n    fore",
+            "    -product_id,\n    forecast_date,\n    fore",
+        ),
+        ("12_stock", "    product_id,\n    inventory_level\nfrom", "    -product_id,\n    inventory_level\nfrom"),
     ],
 )
 def test_a_reference_to_nothing_is_found_among_sets(
@@ -140,7 +136,7 @@ def test_a_reference_to_nothing_is_found_among_sets(
 
 
 def test_every_reference_of_the_tables_that_a_load_writes_is_checked(warehouse: Settings) -> None:
-    text = (load.SCRIPTS / "13_references.sql").read_text()
+    text = (load.SCRIPTS / "14_references.sql").read_text()
 
     references = files.ask(
         warehouse,

@@ -1,8 +1,8 @@
 -- Purpose: do all rows refer to rows that are there? Asked of whole tables at once, for a load that was too large
 --          to have it asked row by row. Names each reference and how many rows break it: none may.
--- Caller:  warehouse.load, after 12, where the row triggers of its transaction are off.
--- Locks:   none but those of reading. What is referred to was locked against deletion by 08, so that it still is there
---          when this transaction commits; what is deleted later asks these rows, in the ordinary way.
+-- Caller:  warehouse.load, after 13, where the row triggers of its transaction are off.
+-- Locks:   none but those of reading. What is referred to was locked against deletion by 05 and 09, so that it still is
+--          there when this transaction commits; what is deleted later asks these rows, in the ordinary way.
 
 select
     'products -> categories' as reference,

@@ -3,42 +3,8 @@
 -- Caller:  warehouse.load, last before COMMIT.
 -- Locks:   row exclusive on the ledger; nothing else writes it.
 
--- The latest record of the stock: from this load, or from the loaded row that beat it.
-create temporary table stock_records on commit drop as
-select
-    store_id,
-    product_id,
-    inventory_level
-from pg_temp.stock_winner
-union all
-select * from (
-    select distinct on (rival.store_id, rival.product_id)
-        rival.store_id,
-        rival.product_id,
-        rival.inventory_level
-    from pg_temp.rivals as rival
-    where
-        not exists (
-            select from pg_temp.stock_winner as winner
-            where winner.store_id = rival.store_id and winner.product_id = rival.product_id
-        )
-    order by
-        rival.store_id asc, rival.product_id asc, rival.transaction_date desc, rival.transaction_id desc,
-        rival.line_number desc
-) as beaten;
-
-create temporary table counted on commit drop as
-with lost as (
-    select lost.*
-    from retail.conflicts as lost
-    inner join pg_temp.lines as fresh
-        on
-            lost.store_id = fresh.store_id
-            and lost.transaction_id = fresh.transaction_id
-            and lost.line_number = fresh.line_number
-),
-
-lost_counts as (
+create unlogged table staging.counted as
+with lost_counts as (
     select
         count(transaction_date) as transaction_date,
         count(customer_id) as customer_id,
@@ -59,44 +25,35 @@ lost_counts as (
         count(income) as income,
         count(loyalty_level) as loyalty_level,
         count(forecasted_demand) as forecasted_demand,
-        count(actual_demand) as actual_demand
-    from lost
-),
-
-prices as (
-    select count(*) as lost
-    from pg_temp.lines as fresh
-    inner join retail.products as product on fresh.product_id = product.product_id
-    where fresh.unit_price <> product.unit_price
-),
-
-records as (
-    select count(*) as lost
-    from pg_temp.lines as fresh
-    inner join pg_temp.stock_records as latest
-        on fresh.store_id = latest.store_id and fresh.product_id = latest.product_id
-    where fresh.inventory_level <> latest.inventory_level
+        count(actual_demand) as actual_demand,
+        count(*) filter (where is_other_price) as unit_price,
+        count(*) filter (where is_other_stock) as inventory_level
+    from staging.differing
+    where fresh_line is not null
 ),
 
 warned as (
     select
-        -- 2024-01-01 was a Monday.
-        count(*) filter (
-            where weekday <> (
-                '{Monday,Tuesday,Wednesday,Thursday,Friday,Saturday,Sunday}'::text[]
-            )[1 + ((transaction_date::date - date '2024-01-01') % 7 + 7) % 7]
-        ) as weekday, -- noqa: RF04
-        count(*) filter (where promotion_applied <> (promotion_type <> 'None')) as promotion,
-        count(*) filter (where stockout_indicator <> (inventory_level = 0)) as stockout
-    from pg_temp.incoming
+        coalesce(sum(other_weekday), 0) as weekday, -- noqa: RF04
+        coalesce(sum(other_promotion), 0) as promotion,
+        coalesce(sum(other_stockout), 0) as stockout
+    from staging.kinds
 )
 
 select
     (
         select count(*)
         from retail.observations as seen
-        inner join pg_temp.this_load as this_load on seen.file_id = this_load.file_id
+        inner join staging.this_load as this_load on seen.file_id = this_load.file_id
     ) as rows_in_tables,
+    (
+        (select count(*) from staging.sale_winner)
+        + (select count(*) from staging.lines)
+        + (
+            select count(*) from staging.stock_levels as levels
+            where levels.is_new or levels.inventory_level <> levels.inventory_level_before
+        )
+    ) as streamed_changes,
     jsonb_build_object(
         'store_id, transaction_id -> transaction_date', lost_counts.transaction_date,
         'store_id, transaction_id -> customer_id', lost_counts.customer_id,
@@ -110,8 +67,8 @@ select
         'product_id -> supplier_id', lost_counts.supplier_id,
         'product_id -> reorder_point', lost_counts.reorder_point,
         'product_id -> reorder_quantity', lost_counts.reorder_quantity,
-        'product_id -> unit_price', prices.lost,
-        'store_id, product_id -> inventory_level', records.lost,
+        'product_id -> unit_price', lost_counts.unit_price,
+        'store_id, product_id -> inventory_level', lost_counts.inventory_level,
         'supplier_id -> supplier_lead_time', lost_counts.lead_time_days,
         'store_id -> store_location', lost_counts.store_location,
         'customer_id -> customer_age', lost_counts.age,
@@ -126,18 +83,17 @@ select
         'promotion mark and kind of promotion disagree', warned.promotion,
         'stockout mark and recorded stock disagree', warned.stockout,
         'stock would be below zero', (
-            select count(*) from pg_temp.stock_levels
+            select count(*) from staging.stock_levels
             where stock_levels.wanted < 0
         )
     ) as warnings
 from lost_counts
-cross join prices
-cross join records
 cross join warned;
 
 update retail.files as ledger
 set
+    streamed_changes = counted.streamed_changes,
     conflicts = counted.conflicts,
     warnings = counted.warnings
-from pg_temp.counted as counted, pg_temp.this_load as this_load
+from staging.counted as counted, staging.this_load as this_load
 where ledger.file_id = this_load.file_id;

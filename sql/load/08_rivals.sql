@@ -1,10 +1,11 @@
--- Purpose: candidates that a loaded row of a later sale beats leave the field. Loaded rows whose key gets another value
---          are set down as they are, for their conflicts must be told anew.
--- Caller:  warehouse.load, after 06; without work where no file was loaded before.
+-- Purpose: candidates that a loaded row of a later sale beats leave the field; then it is known which record of a stock
+--          is the latest. Loaded rows whose key gets another value are set down as they are, for their conflicts must
+--          be told anew.
+-- Caller:  warehouse.load, after 07; without work where no file was loaded before.
 -- Locks:   none but those of reading.
 
 -- A loaded row that beats a candidate is not older than the oldest row of this load.
-create temporary table rivals on commit drop as
+create unlogged table staging.rivals as
 select
     loaded.transaction_date,
     loaded.transaction_id,
@@ -14,86 +15,104 @@ select
     loaded.supplier_id,
     loaded.customer_id,
     loaded.inventory_level
-from pg_temp.file_rows as loaded
-where loaded.transaction_date >= (select min(fresh.transaction_date) from pg_temp.lines as fresh);
+from staging.file_rows as loaded
+where loaded.transaction_date >= (select min(fresh.transaction_date) from staging.lines as fresh);
 
-analyze pg_temp.rivals;
+analyze staging.rivals;
 
-delete from pg_temp.sale_winner as winner
-using pg_temp.lines as fresh, pg_temp.rivals as rival
+delete from staging.sale_winner as winner
+using staging.rivals as rival
 where
-    winner.recency = fresh.recency
-    and winner.store_id = rival.store_id
+    winner.store_id = rival.store_id
     and winner.transaction_id = rival.transaction_id
     and (rival.transaction_date, rival.transaction_id, rival.store_id, rival.line_number)
-    > (fresh.transaction_date, fresh.transaction_id, fresh.store_id, fresh.line_number);
+    > (winner.transaction_date, winner.transaction_id, winner.store_id, winner.line_number);
 
-delete from pg_temp.product_winner as winner
-using pg_temp.lines as fresh, pg_temp.rivals as rival
+delete from staging.product_winner as winner
+using staging.rivals as rival
 where
-    winner.recency = fresh.recency
+    winner.product_id = rival.product_id
+    and (rival.transaction_date, rival.transaction_id, rival.store_id, rival.line_number)
+    > (winner.transaction_date, winner.transaction_id, winner.store_id, winner.line_number);
+
+delete from staging.supplier_winner as winner
+using staging.rivals as rival
+where
+    winner.supplier_id = rival.supplier_id
+    and (rival.transaction_date, rival.transaction_id, rival.store_id, rival.line_number)
+    > (winner.transaction_date, winner.transaction_id, winner.store_id, winner.line_number);
+
+delete from staging.store_winner as winner
+using staging.rivals as rival
+where
+    winner.store_id = rival.store_id
+    and (rival.transaction_date, rival.transaction_id, rival.store_id, rival.line_number)
+    > (winner.transaction_date, winner.transaction_id, winner.store_id, winner.line_number);
+
+delete from staging.customer_winner as winner
+using staging.rivals as rival
+where
+    winner.customer_id = rival.customer_id
+    and (rival.transaction_date, rival.transaction_id, rival.store_id, rival.line_number)
+    > (winner.transaction_date, winner.transaction_id, winner.store_id, winner.line_number);
+
+delete from staging.stock_winner as winner
+using staging.rivals as rival
+where
+    winner.store_id = rival.store_id
     and winner.product_id = rival.product_id
     and (rival.transaction_date, rival.transaction_id, rival.store_id, rival.line_number)
-    > (fresh.transaction_date, fresh.transaction_id, fresh.store_id, fresh.line_number);
+    > (winner.transaction_date, winner.transaction_id, winner.store_id, winner.line_number);
 
-delete from pg_temp.supplier_winner as winner
-using pg_temp.lines as fresh, pg_temp.rivals as rival
+delete from staging.demand_winner as winner
+using staging.rivals as rival
 where
-    winner.recency = fresh.recency
-    and winner.supplier_id = rival.supplier_id
-    and (rival.transaction_date, rival.transaction_id, rival.store_id, rival.line_number)
-    > (fresh.transaction_date, fresh.transaction_id, fresh.store_id, fresh.line_number);
-
-delete from pg_temp.store_winner as winner
-using pg_temp.lines as fresh, pg_temp.rivals as rival
-where
-    winner.recency = fresh.recency
-    and winner.store_id = rival.store_id
-    and (rival.transaction_date, rival.transaction_id, rival.store_id, rival.line_number)
-    > (fresh.transaction_date, fresh.transaction_id, fresh.store_id, fresh.line_number);
-
-delete from pg_temp.customer_winner as winner
-using pg_temp.lines as fresh, pg_temp.rivals as rival
-where
-    winner.recency = fresh.recency
-    and winner.customer_id = rival.customer_id
-    and (rival.transaction_date, rival.transaction_id, rival.store_id, rival.line_number)
-    > (fresh.transaction_date, fresh.transaction_id, fresh.store_id, fresh.line_number);
-
-delete from pg_temp.stock_winner as winner
-using pg_temp.lines as fresh, pg_temp.rivals as rival
-where
-    winner.recency = fresh.recency
-    and winner.store_id = rival.store_id
-    and winner.product_id = rival.product_id
-    and (rival.transaction_date, rival.transaction_id, rival.store_id, rival.line_number)
-    > (fresh.transaction_date, fresh.transaction_id, fresh.store_id, fresh.line_number);
-
-delete from pg_temp.demand_winner as winner
-using pg_temp.lines as fresh, pg_temp.rivals as rival
-where
-    winner.recency = fresh.recency
-    and winner.store_id = rival.store_id
+    winner.store_id = rival.store_id
     and winner.product_id = rival.product_id
     and winner.forecast_date = rival.transaction_date::date
     and (rival.transaction_date, rival.transaction_id, rival.store_id, rival.line_number)
-    > (fresh.transaction_date, fresh.transaction_id, fresh.store_id, fresh.line_number);
+    > (winner.transaction_date, winner.transaction_id, winner.store_id, winner.line_number);
 
-create temporary table retold on commit drop as
+-- The latest record of the stock: from this load, or from the loaded row that beat it.
+create unlogged table staging.stock_records as
+select
+    store_id,
+    product_id,
+    inventory_level
+from staging.stock_winner
+union all
+select * from (
+    select distinct on (rival.store_id, rival.product_id)
+        rival.store_id,
+        rival.product_id,
+        rival.inventory_level
+    from staging.rivals as rival
+    where
+        not exists (
+            select from staging.stock_winner as winner
+            where winner.store_id = rival.store_id and winner.product_id = rival.product_id
+        )
+    order by
+        rival.store_id asc, rival.product_id asc, rival.transaction_date desc, rival.transaction_id desc,
+        rival.line_number desc
+) as beaten;
+
+analyze staging.stock_records;
+
+create unlogged table staging.retold as
 with changed_sales as (
     select
         winner.store_id,
         winner.transaction_id
-    from pg_temp.sale_winner as winner
-    inner join pg_temp.incoming as fresh on winner.file_line = fresh.file_line
+    from staging.sale_winner as winner
     inner join retail.transactions as kept
         on winner.store_id = kept.store_id and winner.transaction_id = kept.transaction_id
 ),
 
 changed_products as (
     select winner.product_id
-    from pg_temp.product_winner as winner
-    inner join pg_temp.latest_rows as fresh on winner.recency = fresh.recency
+    from staging.product_winner as winner
+    inner join staging.latest_rows as fresh on winner.file_line = fresh.file_line
     inner join retail.products as kept on winner.product_id = kept.product_id
     inner join retail.categories as category on kept.category_id = category.category_id
     where
@@ -103,24 +122,24 @@ changed_products as (
 
 changed_suppliers as (
     select winner.supplier_id
-    from pg_temp.supplier_winner as winner
-    inner join pg_temp.latest_rows as fresh on winner.recency = fresh.recency
+    from staging.supplier_winner as winner
+    inner join staging.latest_rows as fresh on winner.file_line = fresh.file_line
     inner join retail.suppliers as kept on winner.supplier_id = kept.supplier_id
     where fresh.supplier_lead_time <> kept.lead_time_days
 ),
 
 changed_stores as (
     select winner.store_id
-    from pg_temp.store_winner as winner
-    inner join pg_temp.latest_rows as fresh on winner.recency = fresh.recency
+    from staging.store_winner as winner
+    inner join staging.latest_rows as fresh on winner.file_line = fresh.file_line
     inner join retail.stores as kept on winner.store_id = kept.store_id
     where fresh.store_location <> kept.store_location
 ),
 
 changed_customers as (
     select winner.customer_id
-    from pg_temp.customer_winner as winner
-    inner join pg_temp.latest_rows as fresh on winner.recency = fresh.recency
+    from staging.customer_winner as winner
+    inner join staging.latest_rows as fresh on winner.file_line = fresh.file_line
     inner join retail.customers as kept on winner.customer_id = kept.customer_id
     where
         (fresh.customer_age, fresh.customer_gender, fresh.customer_income, fresh.customer_loyalty_level)
@@ -132,20 +151,19 @@ changed_demand as (
         winner.store_id,
         winner.product_id,
         winner.forecast_date
-    from pg_temp.demand_winner as winner
-    inner join pg_temp.incoming as fresh on winner.file_line = fresh.file_line
+    from staging.demand_winner as winner
     inner join retail.demand_forecast as kept
         on
             winner.store_id = kept.store_id
             and winner.product_id = kept.product_id
             and winner.forecast_date = kept.forecast_date
     where
-        (fresh.forecasted_demand, fresh.actual_demand)
+        (winner.forecasted_demand, winner.actual_demand)
         <> (kept.forecasted_demand, kept.actual_demand)
 )
 
 select loaded.* -- noqa: AM04
-from pg_temp.file_rows as loaded
+from staging.file_rows as loaded
 where
     (loaded.store_id, loaded.transaction_id) in (
         select
@@ -177,4 +195,4 @@ where
         from changed_demand as changed
     );
 
-analyze pg_temp.retold;
+analyze staging.retold;

@@ -1,17 +1,17 @@
 -- Purpose: the stock of each store and product whose latest record this load brought: that record, less what happened
 --          here after its time (sales, returns, receipts), never below zero; the difference to before is a movement.
--- Caller:  warehouse.load, after 10.
+-- Caller:  warehouse.load, after 11.
 -- Locks:   the stock of these products until the commit, in the order of product within a store, in which sales take
 --          them too: a sale of one of them waits. Locked first, so that the sum that follows sees every sale.
 
 select stock.inventory_level
 from retail.inventory as stock
-inner join pg_temp.stock_winner as winner
+inner join staging.stock_winner as winner
     on stock.store_id = winner.store_id and stock.product_id = winner.product_id
 order by stock.store_id, stock.product_id
 for no key update of stock;
 
-create temporary table stock_levels on commit drop as
+create unlogged table staging.stock_levels as
 with since as (
     -- A sale may have been given a date: that decides, not when it was entered.
     select
@@ -19,7 +19,7 @@ with since as (
         moved.product_id,
         sum(moved.quantity) as quantity
     from retail.stock_movements as moved
-    inner join pg_temp.stock_winner as winner
+    inner join staging.stock_winner as winner
         on moved.store_id = winner.store_id and moved.product_id = winner.product_id
     left join retail.transactions as sale
         on
@@ -39,14 +39,14 @@ select
     greatest(winner.inventory_level + coalesce(since.quantity, 0), 0)::integer as inventory_level,
     coalesce(stock.inventory_level, 0) as inventory_level_before,
     stock.store_id is null as is_new
-from pg_temp.stock_winner as winner
+from staging.stock_winner as winner
 left join since on winner.store_id = since.store_id and winner.product_id = since.product_id
 left join retail.inventory as stock
     on winner.store_id = stock.store_id and winner.product_id = stock.product_id;
 
 update retail.inventory as kept
 set inventory_level = levels.inventory_level
-from pg_temp.stock_levels as levels
+from staging.stock_levels as levels
 where
     kept.store_id = levels.store_id
     and kept.product_id = levels.product_id
@@ -57,7 +57,7 @@ select
     store_id,
     product_id,
     inventory_level
-from pg_temp.stock_levels
+from staging.stock_levels
 where is_new
 order by store_id, product_id;
 
@@ -68,6 +68,6 @@ select
     inventory_level - inventory_level_before as quantity,
     'load' as reason,
     current_user as role_name
-from pg_temp.stock_levels
+from staging.stock_levels
 where inventory_level <> inventory_level_before
 order by store_id, product_id;

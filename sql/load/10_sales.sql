@@ -1,40 +1,30 @@
 -- Purpose: the sales themselves: which customers a store has sold to, headers as the latest row of a sale has them,
 --          lines, and what was observed with each.
--- Caller:  warehouse.load, after 08.
+-- Caller:  warehouse.load, after 09.
 -- Locks:   row exclusive; no sale that is being made touches the rows.
-
-create temporary table headers on commit drop as
-select
-    fresh.transaction_id,
-    fresh.transaction_date,
-    fresh.customer_id,
-    fresh.store_id,
-    payment.payment_method_id,
-    fresh.promotion_applied,
-    promotion.promotion_id,
-    weather.weather_id,
-    fresh.stockout_indicator as stockout
-from pg_temp.sale_winner as winner
-inner join pg_temp.incoming as fresh on winner.file_line = fresh.file_line
-inner join retail.payment_methods as payment on fresh.payment_method = payment.payment_method
-inner join retail.weather as weather on fresh.weather_conditions = weather.weather_conditions
-left join retail.promotions as promotion on fresh.promotion_type = promotion.promotion_type;
-
-analyze pg_temp.headers;
 
 select kept.customer_id
 from retail.store_customers as kept
-inner join pg_temp.headers as fresh on kept.store_id = fresh.store_id and kept.customer_id = fresh.customer_id
+inner join staging.sale_winner as fresh on kept.store_id = fresh.store_id and kept.customer_id = fresh.customer_id
 order by kept.store_id, kept.customer_id
 for key share of kept;
 
 insert into retail.store_customers (store_id, customer_id)
-select distinct
-    store_id,
-    customer_id
-from pg_temp.headers
-order by store_id, customer_id
-on conflict (store_id, customer_id) do nothing;
+select
+    fresh.store_id,
+    fresh.customer_id
+from (
+    select distinct
+        store_id,
+        customer_id
+    from staging.sale_winner
+) as fresh
+where
+    not exists (
+        select from retail.store_customers as kept
+        where kept.store_id = fresh.store_id and kept.customer_id = fresh.customer_id
+    )
+order by fresh.store_id, fresh.customer_id;
 
 update retail.transactions as kept
 set
@@ -45,8 +35,8 @@ set
     promotion_id = fresh.promotion_id,
     weather_id = fresh.weather_id,
     stockout = fresh.stockout
-from pg_temp.headers as fresh
-inner join pg_temp.known_sales as known
+from staging.sale_winner as fresh
+inner join staging.known_sales as known
     on fresh.store_id = known.store_id and fresh.transaction_id = known.transaction_id
 where
     kept.store_id = fresh.store_id
@@ -73,10 +63,10 @@ select
     fresh.promotion_id,
     fresh.weather_id,
     fresh.stockout
-from pg_temp.headers as fresh
+from staging.sale_winner as fresh
 where
     not exists (
-        select from pg_temp.known_sales as known
+        select from staging.known_sales as known
         where known.store_id = fresh.store_id and known.transaction_id = fresh.transaction_id
     )
 order by fresh.store_id, fresh.transaction_id;
@@ -89,7 +79,7 @@ select
     product_id,
     quantity_sold,
     unit_price
-from pg_temp.lines;
+from staging.lines;
 
 insert into retail.observations (
     store_id, transaction_id, line_number, file_id, file_line, recorded_stock, weekday, holiday
@@ -103,5 +93,5 @@ select
     fresh.inventory_level,
     fresh.weekday,
     fresh.holiday_indicator
-from pg_temp.lines as fresh
-cross join pg_temp.this_load as this_load;
+from staging.lines as fresh
+cross join staging.this_load as this_load;
