@@ -63,8 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     load.add_argument("--accept", action="store_true", help="load although many rows are quarantined")
     _with_json(call("verify", _verify, "does MongoDB equal PostgreSQL? exit 0 yes, 1 no, 2 could not tell"))
     call("repair", _repair, "make MongoDB equal PostgreSQL")
-    bench = _with_json(call("bench", _bench, "measure one thing beside its rival, in databases of the bench's own"))
-    bench.add_argument("name", help="load, rls or sale")
+    bench = _with_json(
+        call("bench", _bench, "measure one thing beside its rival, in databases or servers of the bench's own")
+    )
+    bench.add_argument("name", help="cdc, initial-load, load, rls, sale or verify")
     store = call("store", _store, "a store's logins, in PostgreSQL and MongoDB alike")
     actions = store.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
     for action, text in _STORE_ACTIONS.items():
@@ -104,7 +106,7 @@ def _demo(settings: Settings, options: argparse.Namespace) -> int:
 def _up(settings: Settings, _: argparse.Namespace) -> int:
     from retail_pipeline import stack
 
-    stack.up(settings, _say)
+    stack.up(settings, _say, supervise=settings.supervise)
     return 0
 
 

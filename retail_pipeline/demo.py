@@ -57,8 +57,8 @@ def run(settings: Settings, csv: Path | None, say: Say) -> int:
     """Start, load, stream, check, sell; give 0, or raise the RetailError of the step that could not be done."""
     began = time.monotonic()
     say("Servers")
-    mended = [f"{one.name} had died and was restarted" for one in stack.health(settings) if one.state == "dead"]
-    stack.up(settings, lambda line: say(f"  {line}"))
+    mended = [f"{name} had died and was restarted" for name in stack.mended(settings)]
+    stack.up(settings, lambda line: say(f"  {line}"), supervise=settings.supervise)
     stack.export(settings)
     settings = Settings.from_environment()
     path = (csv or settings.csv).expanduser().resolve()

@@ -83,8 +83,10 @@ def sentence(report: Mapping[str, Any]) -> str:
     """Say what a load did, for a person."""
     if not report["read"]:
         return "This file is loaded already: nothing was loaded twice."
+    lag = report["expected_lag_seconds"]
+    behind = f" MongoDB was expected to be behind for about {lag:,.0f} s." if lag >= 1 else ""
     return (
         f"{report['read']:,} rows read = {report['loaded']:,} loaded + {report['quarantined']:,} quarantined"
         f" + {report['duplicates']:,} duplicates, in {report['seconds']:.1f} s;"
-        f" {report['conflicts']:,} values lost to a later sale, all kept."
+        f" {report['conflicts']:,} values lost to a later sale, all kept.{behind}"
     )

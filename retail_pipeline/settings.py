@@ -26,7 +26,8 @@ class Settings:
 
     `postgres_dsn` and `mongo_uri` are those of the administrator; what connects as a lesser role takes the same
     address with that role's name and password, see `warehouse.connection` and `mirror.client`. Of a file's rows
-    `warn_share` may be quarantined before a check warns, `error_share` before nothing of the file is loaded.
+    `warn_share` may be quarantined before a check warns, `error_share` before nothing of the file is loaded. With
+    `supervise` an embedded server that dies is restarted; with `heal` the sensors mend the stream that they watch.
     """
 
     home: Path
@@ -40,6 +41,8 @@ class Settings:
     landing: Path
     warn_share: float = 0.001
     error_share: float = 0.01
+    supervise: bool = True
+    heal: bool = True
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -58,7 +61,19 @@ class Settings:
             landing=Path(values.get("RETAIL_LANDING", home / "landing")).expanduser().resolve(),
             warn_share=_share(values, "RETAIL_WARN_SHARE", cls.warn_share),
             error_share=_share(values, "RETAIL_ERROR_SHARE", cls.error_share),
+            supervise=_switch(values, "RETAIL_SUPERVISE"),
+            heal=_switch(values, "RETAIL_HEAL"),
         )
+
+    def choices(self) -> dict[str, str]:
+        """Give the variables of what is no address, for a process that is to behave as this one."""
+        return {
+            "RETAIL_LANDING": str(self.landing),
+            "RETAIL_WARN_SHARE": str(self.warn_share),
+            "RETAIL_ERROR_SHARE": str(self.error_share),
+            "RETAIL_SUPERVISE": str(int(self.supervise)),
+            "RETAIL_HEAL": str(int(self.heal)),
+        }
 
     def require(self, name: str) -> str:
         """Give the address in field `name`, or raise SettingError with the variable to set."""
@@ -82,6 +97,13 @@ def _share(values: Mapping[str, str], name: str, default: float) -> float:
     if not 0 <= share <= 1:
         raise SettingError(f"{name} is {values[name]!r}, which is no share.", "give a number from 0 to 1, such as 0.01")
     return share
+
+
+def _switch(values: Mapping[str, str], name: str) -> bool:
+    value = values.get(name, "1")
+    if value not in ("0", "1"):
+        raise SettingError(f"{name} is {value!r}, which is no switch.", "give 1 for on or 0 for off")
+    return value == "1"
 
 
 class Credentials:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from retail_pipeline import stack
 from retail_pipeline.errors import RetailError
+from retail_pipeline.healing import dead_letters
+from retail_pipeline.healing.health import BEAT_OVERDUE, WAL_WARNING
 from retail_pipeline.mirror import initial
 from retail_pipeline.replication import connectors, lag, slot
 from retail_pipeline.replication.connect import ConnectClient, is_running, trace
 from retail_pipeline.settings import Settings
-from retail_pipeline.tables import RED, SLOT
+from retail_pipeline.tables import BY_NAME, RED, SLOT
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,9 @@ def measure(settings: Settings) -> Status:
             *_asked("initial load", lambda: [_hand_over(settings)]),
             *_asked("connectors", lambda: _connectors(settings)),
             *_asked("replication slot", lambda: [_slot(settings)]),
+            *_asked("heartbeat", lambda: [_heartbeat(settings)]),
             *_asked("consumer groups", lambda: _groups(settings)),
+            *_asked("dead letters", lambda: [_dead_letters(settings)]),
         ),
     )
 
@@ -98,8 +103,39 @@ def _slot(settings: Settings) -> Line:
     name = f"slot {SLOT}"
     if health is None:
         return Line(name, ok=False, state="missing", detail="the job initial_load makes it")
-    detail = f"{health.retained_bytes / 1_048_576:.1f} MB of WAL retained, WAL status {health.wal_status}"
-    return Line(name, health.usable and health.active, "active" if health.active else "inactive", detail)
+    limit = f"{health.share:.1%} of the limit" if health.limit_bytes else "without a limit"
+    detail = (
+        f"{health.retained_bytes / 1_048_576:.1f} MB of WAL retained, {limit}, WAL status {health.wal_status},"
+        f" confirmed up to {health.confirmed_lsn}"
+    )
+    ok = health.usable and health.active and health.share < WAL_WARNING
+    state = health.state if not health.usable else "active" if health.active else "inactive"
+    return Line(name, ok, state, detail)
+
+
+def _heartbeat(settings: Settings) -> Line:
+    arrived = lag.last_arrival(settings)
+    if arrived is None:
+        return Line("heartbeat", ok=False, state="none", detail="none has ever come through to Kafka")
+    age = max(0.0, time.time() - arrived)
+    return Line("heartbeat", age < BEAT_OVERDUE, f"{age:.0f} s ago", "from PostgreSQL through Debezium into Kafka")
+
+
+def _dead_letters(settings: Settings) -> Line:
+    waiting = dead_letters.waiting(settings)
+    if not waiting:
+        return Line("dead letters", ok=True, state="none")
+    told = [
+        f"{count:,} of {name}, the latest: {letter.sentence}"
+        for name, count in waiting.items()
+        for letter in dead_letters.last(settings, BY_NAME[name])
+    ]
+    return Line("dead letters", ok=False, state="waiting", detail="; ".join(told))
+
+
+def _oldest(partitions: list[lag.PartitionLag]) -> str:
+    age = max((one.age or 0.0 for one in partitions), default=0.0)
+    return f", the oldest change waits since {age:.0f} s" if age else ""
 
 
 def _groups(settings: Settings) -> list[Line]:
@@ -109,6 +145,10 @@ def _groups(settings: Settings) -> list[Line]:
         own = [partition for partition in partitions if partition.topic == table.topic]
         missing = sum(partition.lag is None for partition in own)
         behind = sum(partition.lag or 0 for partition in own)
-        detail = f"no offset yet for {missing} of {len(own)} partitions" if missing else f"{behind:,} records behind"
+        detail = (
+            f"no offset yet for {missing} of {len(own)} partitions"
+            if missing
+            else f"{behind:,} records behind{_oldest(own)}"
+        )
         lines.append(Line(f"group {connectors.group(table)}", not missing, "unknown" if missing else "known", detail))
     return lines

@@ -258,6 +258,7 @@ SUPPORT: tuple[Table, ...] = (
             ("warnings", "jsonb", "rows by rule that only warns"),
             ("loaded_at", _INSTANT, "start of the load's transaction"),
             ("seconds", "double precision", "from opening the file to just before COMMIT"),
+            ("streamed_changes", "bigint", "rows of streamed tables that it added or changed, at most"),
         ),
     ),
     Table(

@@ -50,14 +50,15 @@ begin
         'grant connect on database %I to retail_loader, retail_reader, retail_cdc, retail_admin, store_user',
         current_database()
     );
-    -- The loader stages its rows in temporary tables; nobody else can make an object that shadows another.
-    execute format('grant temporary on database %I to retail_loader', current_database());
 end
 $$;
 
 revoke all on schema public from public;
 
 create schema if not exists retail authorization retail_owner;
+
+-- Where a load keeps its rows until it commits; empty for everybody else.
+create schema if not exists staging authorization retail_loader;
 
 create table if not exists retail.schema_migrations (
     name text not null primary key check (name <> ''), -- noqa: RF04

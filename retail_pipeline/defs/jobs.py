@@ -1,9 +1,19 @@
 """The jobs that operators, schedules and the command start."""
 
-import dagster as dg
+from collections.abc import Sequence
+from typing import Any
 
+import dagster as dg
+from pydantic import Field
+
+from retail_pipeline.defs import keys
 from retail_pipeline.defs.assets.analytics import GROUP as ANALYTICS
 from retail_pipeline.defs.assets.mirror import GREEN_GROUP
+from retail_pipeline.defs.resources import RESOURCES, Platform
+from retail_pipeline.healing import dead_letters
+from retail_pipeline.mirror import fidelity, initial
+from retail_pipeline.mirror import repair as mending
+from retail_pipeline.tables import BY_NAME, MIRRORED, RED
 
 initial_load = dg.define_asset_job(
     "initial_load",
@@ -23,3 +33,70 @@ analytics = dg.define_asset_job(
     selection=dg.AssetSelection.groups(ANALYTICS),
     description="Run every aggregation pipeline.",
 )
+
+
+@dg.op(description="Fill the streamed collections anew where the stream cannot go on, and compare every document.")
+def resynchronize_stream(context: dg.OpExecutionContext, platform: Platform) -> None:
+    """Make the slot, read its snapshot, start the stream; nothing, where the stream can go on."""
+    settings = platform.settings()
+    done = initial.load(settings, report=context.log.info)
+    written = f"{sum(done.rows.values()):,} documents"
+    context.log.info("Found: %s. Wrote %s in %.1f s.", done.reason, written, done.seconds)
+    after = fidelity.verify(settings, RED)
+    context.log.info(after.as_text())
+    context.log_event(
+        dg.AssetMaterialization(keys.HAND_OVER, metadata=done.as_metadata() | {"equal_afterwards": after.equal})
+    )
+    if not after.equal:
+        raise dg.Failure(after.as_text(), metadata={"compared": dg.MetadataValue.json(after.as_dict())})
+
+
+class Repair(dg.Config):
+    """What to mend."""
+
+    tables: list[str] = Field([table.name for table in MIRRORED], description="The tables to compare and mend.")
+
+
+@dg.op(description="Rewrite each document that differs from its row, delete each that has none, and compare again.")
+def repair_collections(context: dg.OpExecutionContext, config: Repair, platform: Platform) -> None:
+    """Mend the collections beside the running stream; dead letters of before are settled by it."""
+    settings = platform.settings()
+    tables = [BY_NAME[name] for name in config.tables]
+    letters = dead_letters.ends(settings)
+    done = mending.repair(settings, tables, report=context.log.info)
+    written, deleted = (f"{sum(counts.values()):,}" for counts in (done.written, done.deleted))
+    context.log.info("%s documents rewritten, %s deleted. %s", written, deleted, done.after.as_text())
+    for table in tables:
+        told = {"written": done.written.get(table.name, 0), "deleted": done.deleted.get(table.name, 0)}
+        context.log_event(
+            dg.AssetObservation(keys.mongodb(table.name), metadata=told | {"equal_afterwards": done.after.equal})
+        )
+    if not done.after.equal:
+        raise dg.Failure(done.after.as_text(), metadata={"compared": dg.MetadataValue.json(done.after.as_dict())})
+    dead_letters.settle(settings, {table.name: letters[table.name] for table in tables if table in RED})
+
+
+# A job of steps brings its resources along: where Dagster has to add them, it warns of a feature of its own in beta.
+@dg.job(
+    resource_defs=RESOURCES,
+    executor_def=dg.in_process_executor,
+    description="Begin the stream anew from a new slot where it cannot go on; the streamed collections alone.",
+)
+def resynchronize() -> None:
+    """Let the one step run."""
+    resynchronize_stream()
+
+
+@dg.job(
+    resource_defs=RESOURCES,
+    executor_def=dg.in_process_executor,
+    description="Make collections equal to their tables; dead letters of before are settled by it.",
+)
+def repair() -> None:
+    """Let the one step run."""
+    repair_collections()
+
+
+def repair_config(tables: Sequence[str]) -> dict[str, Any]:
+    """Give the run config with which `repair` mends these tables."""
+    return {"ops": {"repair_collections": {"config": {"tables": list(tables)}}}}

@@ -26,16 +26,18 @@ class Platform(dg.ConfigurableResource):  # type: ignore[type-arg]
         )
 
 
+# Addresses hold passwords, so they are never values in a configuration: only names of variables.
+RESOURCES = {
+    "platform": Platform(
+        postgres_dsn=dg.EnvVar("RETAIL_POSTGRES_DSN"),
+        mongo_uri=dg.EnvVar("RETAIL_MONGO_URI"),
+        kafka_bootstrap=dg.EnvVar("RETAIL_KAFKA_BOOTSTRAP"),
+        connect_url=dg.EnvVar("RETAIL_CONNECT_URL"),
+    )
+}
+
+
 @dg.definitions
 def resources() -> dg.Definitions:
-    """Addresses hold passwords, so they are never values in a configuration: only names of variables."""
-    return dg.Definitions(
-        resources={
-            "platform": Platform(
-                postgres_dsn=dg.EnvVar("RETAIL_POSTGRES_DSN"),
-                mongo_uri=dg.EnvVar("RETAIL_MONGO_URI"),
-                kafka_bootstrap=dg.EnvVar("RETAIL_KAFKA_BOOTSTRAP"),
-                connect_url=dg.EnvVar("RETAIL_CONNECT_URL"),
-            ),
-        },
-    )
+    """Give every asset, check and sensor the resource."""
+    return dg.Definitions(resources=RESOURCES)

@@ -17,6 +17,9 @@ from retail_pipeline.replication.mongodb import SINK, USERS_DATABASE, administra
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import MONGO_DATABASE, RED
 
+# The collection in which the mirror keeps what it knows of itself.
+STATE = "mirror_state"
+
 Document = dict[str, Any]
 Client = MongoClient[Document]
 

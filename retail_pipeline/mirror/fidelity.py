@@ -126,6 +126,26 @@ def sample(
     return FidelityReport(tuple(reports), time.monotonic() - started)
 
 
+def counts(
+    latest: snapshot.Snapshot, table: Table, collection: Collection[Any], settle_seconds: float
+) -> tuple[int, int, int]:
+    """Count rows and documents, and say how many documents there are too many (below 0: too few).
+
+    While sales go on both numbers move, and MongoDB's is one that PostgreSQL had shortly before: it is right once it
+    lies among those that PostgreSQL has had since the first look.
+    """
+    until = time.monotonic() + settle_seconds
+    least = most = latest.count(table)
+    while True:
+        stored = collection.count_documents({})
+        rows = latest.count(table)
+        least, most = min(least, rows), max(most, rows)
+        too_many = max(0, stored - most) + min(0, stored - least)
+        if not too_many or time.monotonic() >= until:
+            return rows, stored, too_many
+        time.sleep(0.2)
+
+
 @contextmanager
 def could_tell() -> Iterator[None]:
     """Turn a server's silence into the answer "could not tell", which is neither yes nor no."""
@@ -287,14 +307,14 @@ def _sampled(
     identities += _some(collection, wanted)
     found = [difference for difference in look(table, latest, collection, _once(identities)) if difference]
     remaining, in_flight = _settle(table, latest, collection, found, patience)
-    rows, stored = _counts(latest, table, collection, patience)
+    rows, stored, too_many = counts(latest, table, collection, patience)
     kinds = [difference.kind for difference in remaining]
     return TableReport(
         table.name,
         rows=rows,
         documents=stored,
-        missing=max(kinds.count(Kind.MISSING), rows - stored),
-        extra=max(kinds.count(Kind.EXTRA), stored - rows),
+        missing=max(kinds.count(Kind.MISSING), -too_many),
+        extra=max(kinds.count(Kind.EXTRA), too_many),
         different=kinds.count(Kind.DIFFERENT),
         in_flight=in_flight,
         examples=_examples(table, remaining),
@@ -312,15 +332,3 @@ def _some(collection: Collection[Any], wanted: int) -> list[Any]:
 
 def _once(identities: Iterable[Any]) -> list[Any]:
     return list({bson.encode({"": identity}): identity for identity in identities}.values())
-
-
-def _counts(
-    latest: snapshot.Snapshot, table: Table, collection: Collection[Any], settle_seconds: float
-) -> tuple[int, int]:
-    """Count on both sides until the numbers agree or have differed for the settle time."""
-    until = time.monotonic() + settle_seconds
-    while True:
-        rows, stored = latest.count(table), collection.count_documents({})
-        if rows == stored or time.monotonic() >= until:
-            return rows, stored
-        time.sleep(0.2)

@@ -9,33 +9,37 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from retail_pipeline.mirror import client, snapshot, writing
-from retail_pipeline.mirror.client import WRITER, connect, mirror
+from retail_pipeline.mirror import client, shape, snapshot, writing
+from retail_pipeline.mirror.client import STATE, WRITER, connect, mirror
 from retail_pipeline.replication import connectors, publication, slot, topics
 from retail_pipeline.settings import Settings
-from retail_pipeline.tables import MIRRORED
+from retail_pipeline.tables import MIRRORED, RED, Table
 
 Say = Callable[[str], None]
 Document = dict[str, Any]
 
-STATE = "mirror_state"
 NONE, LOADING, COMPLETE = "none", "loading", "complete"
+EVERYTHING, RED_ONLY = "every collection", "streamed collections"
 _ID = "initial_load"
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What the hand-over did: rows by table, and the LSN at which the stream begins; no rows where it was complete."""
+    """What the hand-over did: rows by table, and the LSN at which the stream begins; no rows where it was complete.
+
+    `copy_seconds` are those of `seconds` from the slot's snapshot to the collections in their places.
+    """
 
     loaded: bool
     reason: str
     lsn: str
     rows: dict[str, int]
     seconds: float
+    copy_seconds: float = 0.0
 
     def as_metadata(self) -> dict[str, Any]:
         """Give what Dagster shows of it."""
@@ -49,6 +53,21 @@ class LoadReport:
         }
 
 
+@dataclass(frozen=True)
+class HandOver:
+    """How far the hand-over is: `state`; why it must be made (empty: need not); whether somebody makes it now."""
+
+    state: str
+    reason: str
+    busy: bool
+
+
+def look(settings: Settings) -> HandOver:
+    """Tell whether the stream can go on from where it is."""
+    before = state(settings)
+    return HandOver(str(before["state"]), _why(settings, before), snapshot.busy(settings))
+
+
 def state(settings: Settings) -> Document:
     """Tell how far the hand-over is: its document in `mirror_state`, or one that says none."""
     with connect(settings, client.ANALYST) as opened:
@@ -56,10 +75,12 @@ def state(settings: Settings) -> Document:
 
 
 def load(settings: Settings, report: Say = lambda _: None, *, anew: bool = False) -> LoadReport:
-    """Fill every collection and start the stream; nothing, where that was done and the stream can still go on.
+    """Fill the collections and start the stream; nothing, where that was done and the stream can still go on.
 
-    What was interrupted, or cannot go on because slot, topics or servers are others, starts over, as does everything
-    with `anew`. Collections stay readable as they were until their successors are complete.
+    Where the stream cannot go on because slot, topics or servers are others, the streamed collections are filled anew
+    from a new slot, which also takes the documents of rows deleted meanwhile; every collection, where it was never
+    done, and with `anew`. What was interrupted starts over. Collections stay readable as they were until their
+    successors are complete.
     """
     started = time.monotonic()
     for made in client.provision(settings):
@@ -73,8 +94,17 @@ def load(settings: Settings, report: Say = lambda _: None, *, anew: bool = False
                 loaded=False, reason="complete", lsn=before["lsn"], rows={}, seconds=time.monotonic() - started
             )
         report(f"Initial load: {reason}.")
-        lsn, rows = _hand_over(settings, report)
-    return LoadReport(loaded=True, reason=reason, lsn=lsn, rows=rows, seconds=time.monotonic() - started)
+        unfinished = before["state"] != COMPLETE and before.get("scope") != RED_ONLY
+        tables = MIRRORED if anew or unfinished else RED
+        lsn, rows, copy_seconds = _hand_over(settings, report, tables)
+    return LoadReport(
+        loaded=True,
+        reason=reason,
+        lsn=lsn,
+        rows=rows,
+        seconds=time.monotonic() - started,
+        copy_seconds=copy_seconds,
+    )
 
 
 def _why(settings: Settings, before: Document) -> str:
@@ -85,7 +115,7 @@ def _why(settings: Settings, before: Document) -> str:
         return "the last one was interrupted"
     health = slot.health(settings)
     if health is None or not health.usable:
-        return f"the slot is {health.wal_status if health else 'gone'}, and with it the changes since"
+        return f"the slot is {health.state if health else 'gone'}, and with it the changes since"
     if before["kafka"] != topics.cluster_id(settings):
         return "Kafka is another one than the changes since went to"
     if missing := topics.missing(settings):
@@ -93,37 +123,39 @@ def _why(settings: Settings, before: Document) -> str:
     return ""
 
 
-def _hand_over(settings: Settings, report: Say) -> tuple[str, dict[str, int]]:
+def _hand_over(settings: Settings, report: Say, tables: Sequence[Table]) -> tuple[str, dict[str, int], float]:
     """Stop the stream, load from a new slot's snapshot, start the stream from the slot."""
     with connect(settings, WRITER) as opened:
         states = mirror(opened)[STATE]
-        started_at = dt.datetime.now(dt.UTC)
-        _remember(states, {"state": LOADING, "started_at": started_at})
+        begun = {"started_at": dt.datetime.now(dt.UTC), "scope": RED_ONLY if tables is RED else EVERYTHING}
+        _remember(states, begun | {"state": LOADING})
         publication.ensure(settings)
         # Old changes first: none of them may arrive after the documents of the new snapshot.
         connectors.halt(settings)
         slot.drop(settings)
         with slot.create(settings) as made, snapshot.take(settings, made.snapshot) as now:
             report(f"Slot {made.slot} begins at {made.lsn}.")
-            _remember(states, {"state": LOADING, "started_at": started_at, "lsn": made.lsn})
+            began = time.monotonic()
+            _remember(states, begun | {"state": LOADING, "lsn": made.lsn})
             rows = {}
-            for table in MIRRORED:
+            for table in tables:
                 rows[table.name] = writing.fill_next(mirror(opened), table.name, now.documents(table))
                 report(f"{table.name}: {rows[table.name]:,} documents.")
-        for table in MIRRORED:
+        for table in tables:
             writing.swap(mirror(opened), table.name)
+        copy_seconds = time.monotonic() - began
         report("Collections are in place; starting the stream.")
         connectors.register(settings)
-        done = {
+        done = begun | {
             "state": COMPLETE,
-            "started_at": started_at,
             "completed_at": dt.datetime.now(dt.UTC),
             "lsn": made.lsn,
             "kafka": topics.cluster_id(settings),
             "rows": rows,
         }
+        shape.remember(states, RED)
         _remember(states, done)
-    return made.lsn, rows
+    return made.lsn, rows, copy_seconds
 
 
 def _remember(states: Any, what: Document) -> None:

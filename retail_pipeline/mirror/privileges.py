@@ -8,8 +8,7 @@ from typing import Any
 from pymongo.database import Database
 
 from retail_pipeline.mirror import tenants
-from retail_pipeline.mirror.client import ANALYST, SINK, WRITER
-from retail_pipeline.mirror.initial import STATE
+from retail_pipeline.mirror.client import ANALYST, SINK, STATE, WRITER
 from retail_pipeline.replication.mongodb import USERS_DATABASE
 from retail_pipeline.tables import MIRRORED, MONGO_DATABASE
 

@@ -10,6 +10,7 @@ from typing import Any
 import bson
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812
+from psycopg2.extensions import register_type
 from psycopg2.sql import SQL, Composed, Identifier, Literal
 
 from retail_pipeline.errors import WarehouseError
@@ -34,6 +35,7 @@ class Snapshot:
         """Give the documents of all rows, encoded, in the order of the key; memory stays flat."""
         with self._connection.cursor(name=f"mirror_{next(self._cursors)}") as cursor:
             cursor.itersize = ROWS_AT_ONCE
+            register_type(documents.AS_TEXT, cursor)
             cursor.execute(
                 SQL("select {} from {} order by {}").format(
                     _names(table.column_names), Identifier(SCHEMA, table.name), _names(table.key)
@@ -90,6 +92,7 @@ class Snapshot:
             Literal(wanted),
         )
         with self._connection.cursor() as cursor:
+            register_type(documents.AS_TEXT, cursor)
             cursor.execute(query)
             return list(documents.encoded(table, cursor.fetchall()))
 
@@ -147,6 +150,31 @@ def alone(settings: Settings, report: Callable[[str], None] = lambda _: None) ->
                 report("Another run writes the collections; waiting until it is done.")
                 cursor.execute("select pg_advisory_lock(%s)", (_LOCK,))
         yield
+
+
+@contextmanager
+def alone_now(settings: Settings) -> Iterator[bool]:
+    """Be the only one as in `alone`, or tell at once that somebody else is."""
+    with connection.connect(settings, connection.READER, autocommit=True) as opened, _explained():
+        with opened.cursor() as cursor:
+            cursor.execute("select pg_try_advisory_lock(%s)", (_LOCK,))
+            row = cursor.fetchone()
+        yield bool(row and row[0])
+
+
+def busy(settings: Settings) -> bool:
+    """Tell whether somebody is rewriting collections."""
+    with (
+        connection.connect(settings, connection.READER, autocommit=True) as opened,
+        _explained(),
+        opened.cursor() as cursor,
+    ):
+        cursor.execute(
+            "select from pg_locks join pg_database as d on d.oid = database"
+            " where locktype = 'advisory' and objid = %s and granted and datname = current_database()",
+            (_LOCK,),
+        )
+        return bool(cursor.rowcount)
 
 
 def _see_every_store(cursor: Any) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from bson.raw_bson import RawBSONDocument
 from pymongo import DeleteOne, InsertOne, MongoClient, ReplaceOne
 from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
 from pymongo.database import Database
 
 from retail_pipeline.errors import MirrorError
@@ -21,6 +24,8 @@ Write = InsertOne[Any] | ReplaceOne[Any] | DeleteOne
 TRANSACTION_LIMIT = 10_000
 NEXT = ".next"
 _DOCUMENTS_AT_ONCE = 5_000
+# Two keep mongod busy while the next documents are made; more gained nothing, for then both wait for the processor.
+_WRITERS = 2
 
 
 def writes(difference: Difference) -> list[Write]:
@@ -61,14 +66,21 @@ def ensure_collections(database: Database[Document], names: Iterable[str]) -> No
 
 
 def fill_next(database: Database[Document], name: str, encoded: Iterable[bytes]) -> int:
-    """Write documents into the collection that will replace `name`; count them."""
+    """Write documents into the collection that will replace `name`; count them.
+
+    While some are written the next are read, so `encoded` may be read ahead by as many batches as there are writers.
+    """
     collection = database[name + NEXT]
     collection.drop()
     database.create_collection(collection.name)
     written = 0
-    for batch in batches(encoded, _DOCUMENTS_AT_ONCE):
-        collection.insert_many(map(RawBSONDocument, batch), ordered=False)
-        written += len(batch)
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        writing: deque[Future[int]] = deque()
+        for batch in batches(encoded, _DOCUMENTS_AT_ONCE):
+            if len(writing) == _WRITERS:
+                written += writing.popleft().result()
+            writing.append(pool.submit(_insert, collection, batch))
+        written += sum(future.result() for future in writing)
     found = collection.count_documents({})
     if found != written:
         raise MirrorError(
@@ -76,6 +88,29 @@ def fill_next(database: Database[Document], name: str, encoded: Iterable[bytes])
             "another run wrote to it at the same time; run this one again",
         )
     return written
+
+
+def _insert(collection: Collection[Document], batch: Sequence[bytes]) -> int:
+    """Insert encoded documents by the bare command, which costs half of insert_many, and count them.
+
+    The command is not tried again when the connection breaks: then the whole load starts over. Without `ordered` one
+    that is refused does not keep the others out, but one is enough to give up.
+    """
+    concern = collection.write_concern.document
+    command = {
+        "insert": collection.name,
+        "documents": list(map(RawBSONDocument, batch)),
+        "ordered": False,
+        "writeConcern": concern,
+    }
+    reply = collection.database.command(command)
+    errors = [*reply.get("writeErrors", ()), *filter(None, [reply.get("writeConcernError")])]
+    if errors:
+        raise MirrorError(
+            f"{collection.name} did not take {len(errors)} of {len(batch)} documents: {errors[0].get('errmsg')}",
+            "run the step again: it starts over",
+        )
+    return len(batch)
 
 
 def swap(database: Database[Document], name: str) -> None:

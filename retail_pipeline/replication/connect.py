@@ -14,6 +14,7 @@ from retail_pipeline.errors import ReplicationError
 
 RUNNING = "RUNNING"
 STOPPED = "STOPPED"
+PAUSED = "PAUSED"
 FAILED = "FAILED"
 
 Configuration = dict[str, str]
@@ -37,9 +38,14 @@ def redact(text: str) -> str:
 
 
 class ConnectClient:
-    """A worker's REST interface at an address that may hold user and password."""
+    """A worker's REST interface at an address that may hold user and password.
 
-    def __init__(self, url: str) -> None:
+    `patience` is how many seconds it may take to answer, and how long a change that it refuses is repeated.
+    """
+
+    def __init__(self, url: str, patience: float | None = None) -> None:
+        self._answer_within = _ANSWER_WITHIN if patience is None else patience
+        self._agree_within = _AGREE_WITHIN if patience is None else patience
         parts = urlsplit(url)
         self.place = parts.netloc.rpartition("@")[2]
         self._base = urlunsplit((parts.scheme, self.place, parts.path.rstrip("/"), "", ""))
@@ -64,6 +70,11 @@ class ConnectClient:
     def names(self) -> list[str]:
         """Name the registered connectors."""
         return sorted(self._ask("GET", "/connectors"))
+
+    def survey(self) -> dict[str, tuple[Configuration, Status]]:
+        """Give configuration and state of every connector in one answer."""
+        answer = self._ask("GET", "/connectors?expand=info&expand=status")
+        return {name: (found["info"]["config"], found["status"]) for name, found in answer.items()}
 
     def config(self, name: str) -> Configuration | None:
         """Give a connector's configuration; None where it is not registered."""
@@ -95,6 +106,10 @@ class ConnectClient:
             ),
         )
 
+    def pause(self, name: str) -> None:
+        """Let a connector's tasks rest where they are."""
+        self._ask("PUT", f"{_path(name)}/pause")
+
     def resume(self, name: str) -> None:
         """Let a connector that was stopped or paused run again."""
         self._ask("PUT", f"{_path(name)}/resume")
@@ -106,7 +121,7 @@ class ConnectClient:
     def restart_failed(self, name: str) -> bool:
         """Restart what has failed of a connector; False where nothing has."""
         status = self.status(name)
-        if status is None or FAILED not in _states(status):
+        if status is None or FAILED not in states(status):
             return False
         self.restart(name, only_failed=True)
         return True
@@ -132,7 +147,7 @@ class ConnectClient:
         def running() -> bool:
             for name in names:
                 found[name] = self.status(name) or {}
-                if FAILED in _states(found[name]):
+                if FAILED in states(found[name]):
                     raise ReplicationError(
                         f"Connector {name} failed: {trace(found[name])}",
                         "mend the cause, then `retail-pipeline up` or the job initial_load restarts it",
@@ -140,7 +155,7 @@ class ConnectClient:
             return all(is_running(status) for status in found.values())
 
         def complaint() -> str:
-            behind = {name: _states(status) for name, status in found.items() if not is_running(status)}
+            behind = {name: states(status) for name, status in found.items() if not is_running(status)}
             return f"After {seconds:.0f} s these connectors do not run: {behind}."
 
         self._wait(complaint, running, seconds)
@@ -155,10 +170,10 @@ class ConnectClient:
 
     def _ask(self, method: str, path: str, body: Any = None, **default: Any) -> Any:
         """Send a request; give `absent` where there is no such thing, repeat it while the workers rebalance."""
-        until = time.monotonic() + _AGREE_WITHIN
+        until = time.monotonic() + self._agree_within
         while True:
             try:
-                answer = self._session.request(method, self._base + path, json=body, timeout=_ANSWER_WITHIN)
+                answer = self._session.request(method, self._base + path, json=body, timeout=self._answer_within)
             except requests.RequestException as error:
                 raise ReplicationError(
                     f"Kafka Connect at {self.place} does not answer: {type(error).__name__}.",
@@ -176,8 +191,8 @@ class ConnectClient:
 
 def is_running(status: Mapping[str, Any]) -> bool:
     """Whether a connector runs, and at least one task, and every task."""
-    states = _states(status)
-    return len(states) > 1 and set(states) == {RUNNING}
+    found = states(status)
+    return len(found) > 1 and set(found) == {RUNNING}
 
 
 def trace(status: Mapping[str, Any]) -> str:
@@ -189,7 +204,8 @@ def trace(status: Mapping[str, Any]) -> str:
     return redact("\n    ".join([*lines[:1], *causes][:_TRACE_LINES]))
 
 
-def _states(status: Mapping[str, Any]) -> list[str]:
+def states(status: Mapping[str, Any]) -> list[str]:
+    """Give the state of a connector and of each of its tasks."""
     parts = [status.get("connector", {}), *status.get("tasks", [])]
     return [part["state"] for part in parts if "state" in part]
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from psycopg2.extensions import parse_dsn
 
 from retail_pipeline.errors import ReplicationError
-from retail_pipeline.replication import mongodb, publication, slot, topics
+from retail_pipeline.replication import mongodb, publication, records, slot, topics
 from retail_pipeline.replication.connect import Configuration, ConnectClient, is_running
 from retail_pipeline.settings import INFRA, Settings
-from retail_pipeline.tables import MONGO_DATABASE, RED, SLOT, STREAM_PUBLICATION, TOPIC_PREFIX, Table
+from retail_pipeline.tables import MONGO_DATABASE, RED, SLOT, STREAM_PUBLICATION, TENANT, TOPIC_PREFIX, Table
 from retail_pipeline.warehouse import connection
 
 SOURCE = "walmart-source"
@@ -25,6 +26,8 @@ _SINK_OPTIONS = {
     "journal": "true",
     # Longer than a server takes to come back, shorter than the 5 minutes after which Kafka gives a silent consumer up.
     "serverSelectionTimeoutMS": "120000",
+    # A connection that died in silence, as behind a router that forgot it, would be waited for without end.
+    "socketTimeoutMS": "30000",
     "appName": "retail-pipeline sink",
 }
 
@@ -62,6 +65,9 @@ def configurations(settings: Settings) -> dict[str, Configuration]:
                 "publication": STREAM_PUBLICATION,
                 "prefix": TOPIC_PREFIX,
                 "tables": ",".join(table.qualified for table in streamed),
+                "tenant": TENANT,
+                "partitions": str(topics.PARTITIONS),
+                "topics": "|".join(re.escape(table.topic) for table in RED),
                 "keys": ";".join(f"{table.qualified}:{','.join(table.key)}" for table in streamed),
             },
         )
@@ -70,9 +76,12 @@ def configurations(settings: Settings) -> dict[str, Configuration]:
         values = {
             "tasks": str(topics.PARTITIONS),
             "topic": table.topic,
+            "dead_letters": topics.dead_letters(table),
             "collection": table.name,
             "database": MONGO_DATABASE,
             "secrets": secrets,
+            "key_schema": records.key_schema(table),
+            "row_schema": records.row_schema(table),
         }
         found[sink(table)] = _filled("sink", values)
     return found
@@ -93,7 +102,8 @@ def register(settings: Settings) -> dict[str, dict[str, Any]]:
     health = slot.health(settings)
     if health is None or not health.usable:
         raise ReplicationError(
-            f"The slot {SLOT} {'is lost' if health else 'does not exist'}, so a stream would begin with a gap.",
+            f"The slot {SLOT} {f'is {health.state}' if health else 'does not exist'},"
+            " so a stream would begin with a gap.",
             "run the job initial_load, which makes the slot and fills the collections from its snapshot",
         )
     changed_secrets = write_secrets(settings)
@@ -117,6 +127,9 @@ def _bring(client: ConnectClient, name: str, wanted: Configuration, changed_secr
     """Bring one connector to its configuration and let it run; False where nothing had to be done."""
     present = client.config(name)
     if present is None or fingerprint(present) != fingerprint(wanted):
+        if present is not None:
+            # So that no task goes on for a moment as it was before, with columns that its table has no more.
+            client.stop(name)
         client.put_config(name, wanted)
         if present is not None:
             client.resume(name)
@@ -132,12 +145,26 @@ def _bring(client: ConnectClient, name: str, wanted: Configuration, changed_secr
     return not is_running(status) and client.restart_failed(name)
 
 
+def mend(settings: Settings, wanted: Sequence[str]) -> None:
+    """Register these connectors as they should be; whether they run is left as it is, and not waited for."""
+    write_secrets(settings)
+    topics.ensure(settings)
+    known = configurations(settings)
+    with ConnectClient(settings.require("connect_url")) as client:
+        for name in wanted:
+            present = client.config(name)
+            if present is None or fingerprint(present) != fingerprint(known[name]):
+                client.put_config(name, known[name])
+
+
 def halt(settings: Settings) -> None:
     """Stop the stream and forget how far it had come: nothing of before arrives after this, and nothing is lost yet.
 
     The source stays registered but stopped, because only so can its offsets be deleted, which Connect keeps by name.
     """
     write_secrets(settings)
+    # The reader of a topic that somebody deleted cannot commit, and stays in its group for half a minute.
+    topics.ensure(settings)
     with ConnectClient(settings.require("connect_url")) as client:
         for table in RED:
             client.delete(sink(table))

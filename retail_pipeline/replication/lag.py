@@ -1,29 +1,42 @@
-"""How far is MongoDB behind? Records of each partition that its sink has not committed yet."""
+"""How far is MongoDB behind? Records of each partition that its sink has not committed, and the age of the oldest."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
 
 from retail_pipeline.replication import connectors, topics
 from retail_pipeline.replication.kafka import MONITOR
+from retail_pipeline.replication.publication import HEARTBEAT
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import RED
 
+# Debezium's own heartbeats go on when its connection hangs; the row that they update comes the whole way.
+HEARTBEATS = HEARTBEAT.topic
+# The age of a record is found to the second: 20 questions about offsets at a time halve a week to that.
+_OLDEST, _PRECISION = 7 * 24 * 3600.0, 1.0
 _ALIVE = ("Stable", "PreparingRebalance", "CompletingRebalance")
 
 
 @dataclass(frozen=True)
 class PartitionLag:
-    """A partition of a streamed table's topic; `lag` is None where the group or its offset is missing."""
+    """A partition of a streamed table's topic; `lag` is None where the group or its offset is missing.
+
+    `age` is the seconds for which the oldest change that the group has not committed has been in Kafka; 0 where there
+    is none, None where that is not known.
+    """
 
     group: str
     topic: str
     partition: int
     end_offset: int
     committed_offset: int | None
+    age: float | None = None
 
     @property
     def lag(self) -> int | None:
@@ -49,6 +62,31 @@ def measure(settings: Settings) -> list[PartitionLag]:
         ends = client.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
         committed = client.list_group_offsets(list(tables.values()))
         states = client.describe_groups(list(tables.values()))
+        found = _found(partitions, tables, ends, committed, states)
+        return with_ages(client, found)
+
+
+def last_arrival(settings: Settings) -> float | None:
+    """Give when, in seconds since the epoch, a change last came from PostgreSQL through Debezium into Kafka.
+
+    A heartbeat is one, each second. The heartbeats of a large transaction's time wait behind it, so its rows count too.
+    """
+    tables = [TopicPartition(table.topic, number) for table in RED for number in range(topics.PARTITIONS)]
+    with topics.administrator(settings, MONITOR) as client:
+        present = set(client.list_topics())
+        asked = [one for one in (TopicPartition(HEARTBEATS, 0), *tables) if one.topic in present]
+        found = client.list_partition_offsets(dict.fromkeys(asked, OffsetSpec.MAX_TIMESTAMP)) if asked else {}
+    at = max((one.timestamp for one in found.values()), default=-1)
+    return at / 1000 if at >= 0 else None
+
+
+def _found(
+    partitions: Iterable[TopicPartition],
+    tables: Mapping[str, str],
+    ends: Mapping[TopicPartition, Any],
+    committed: Mapping[str, Any],
+    states: Mapping[str, Any],
+) -> list[PartitionLag]:
     found = []
     for partition in sorted(partitions):
         group = tables[partition.topic]
@@ -59,3 +97,26 @@ def measure(settings: Settings) -> list[PartitionLag]:
             at = 0
         found.append(PartitionLag(group, partition.topic, partition.partition, end, at))
     return found
+
+
+def with_ages(client: Any, found: list[PartitionLag]) -> list[PartitionLag]:
+    """Find how old the record at each committed offset is.
+
+    Kafka tells the first offset at or after a moment, which needs no right to read a record; so the moment is
+    halved until it is known, for all partitions with the same questions.
+    """
+    now = time.time()
+    behind = {TopicPartition(one.topic, one.partition): one for one in found if one.lag}
+    younger = dict.fromkeys(behind, 0.0)  # the record is at least as old
+    older = dict.fromkeys(behind, _OLDEST)
+    while asked := [it for it in behind if older[it] - younger[it] > _PRECISION]:
+        moments = {it: (younger[it] + older[it]) / 2 for it in asked}
+        firsts = client.list_partition_offsets({it: int((now - moments[it]) * 1000) for it in asked})
+        for it, age in moments.items():
+            first = firsts[it].offset
+            if first < 0 or first > (behind[it].committed_offset or 0):
+                younger[it] = age
+            else:
+                older[it] = age
+    ages = {(it.topic, it.partition): round(older[it], 1) for it in behind}
+    return [one if one.lag is None else replace(one, age=ages.get((one.topic, one.partition), 0.0)) for one in found]

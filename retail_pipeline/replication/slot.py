@@ -34,7 +34,11 @@ class ExportedSnapshot:
 
 @dataclass(frozen=True)
 class SlotHealth:
-    """What PostgreSQL says of the slot; `retained_bytes` is the WAL that it keeps from being removed."""
+    """What PostgreSQL says of the slot; `retained_bytes` is the WAL that it keeps from being removed.
+
+    At `limit_bytes` retained (None: without limit) PostgreSQL gives the slot up. `ours` tells one that `create` made
+    from one that somebody made anew under its name, which knows nothing of the changes before.
+    """
 
     active: bool
     wal_status: str
@@ -45,11 +49,25 @@ class SlotHealth:
     invalidation_reason: str | None
     inactive_since: datetime | None
     beat_at: datetime | None
+    limit_bytes: int | None
+    ours: bool
 
     @property
     def usable(self) -> bool:
-        """Whether every change since the confirmed one can still be read."""
-        return self.wal_status != "lost" and self.invalidation_reason is None
+        """Whether every change since the hand-over that is not confirmed can still be read."""
+        return self.ours and self.wal_status != "lost" and self.invalidation_reason is None
+
+    @property
+    def state(self) -> str:
+        """Say in a word or two whether it can be used."""
+        if self.usable:
+            return self.wal_status
+        return "lost" if self.ours else "another one, made anew by somebody"
+
+    @property
+    def share(self) -> float:
+        """Which part of the limit is retained, from 0 to 1; 0 without a limit."""
+        return self.retained_bytes / self.limit_bytes if self.limit_bytes else 0.0
 
     @property
     def in_danger(self) -> bool:
@@ -71,7 +89,7 @@ def create(settings: Settings) -> Iterator[ExportedSnapshot]:
         ) from error
     try:
         with replication.cursor() as cursor:
-            command = SQL("CREATE_REPLICATION_SLOT {} LOGICAL pgoutput (SNAPSHOT 'export')").format(Identifier(SLOT))
+            command = SQL(_CREATE).format(Identifier(SLOT))
             try:
                 cursor.execute(command)
             except psycopg2.Error as error:
@@ -123,6 +141,20 @@ def drop(settings: Settings) -> bool:
                 return True
 
 
+def end_reader(settings: Settings) -> bool:
+    """End the connection that reads the slot; False where there is none.
+
+    PostgreSQL keeps one whose other end vanished in silence for `wal_sender_timeout`, and lets nobody else read.
+    """
+    with connection.connect(settings, connection.CDC, autocommit=True) as opened, opened.cursor() as cursor:
+        cursor.execute(
+            "select pg_terminate_backend(active_pid) from pg_replication_slots"
+            " where slot_name = %s and active_pid is not null",
+            (SLOT,),
+        )
+        return cursor.fetchone() is not None
+
+
 def health(settings: Settings) -> SlotHealth | None:
     """Ask PostgreSQL how the slot is; None where there is none."""
     with connection.connect(settings, connection.READER, autocommit=True) as opened, opened.cursor() as cursor:
@@ -130,6 +162,10 @@ def health(settings: Settings) -> SlotHealth | None:
         row = cursor.fetchone()
     return SlotHealth(*row) if row else None
 
+
+# FAILOVER lets a standby take the slot over, and is the mark of a slot of ours: Debezium and
+# pg_create_logical_replication_slot make theirs without, and such a one begins after a gap.
+_CREATE = "CREATE_REPLICATION_SLOT {} LOGICAL pgoutput (SNAPSHOT 'export', FAILOVER true)"
 
 # A slot is of one database; one of the same name in another database is not ours.
 _HEALTH = """
@@ -142,7 +178,13 @@ _HEALTH = """
         coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), s.confirmed_flush_lsn), 0)::bigint,
         s.invalidation_reason,
         s.inactive_since,
-        (select h.beat_at from retail.heartbeat as h)
+        (select h.beat_at from retail.heartbeat as h),
+        (
+            select l.setting::bigint * 1048576
+            from pg_settings as l
+            where l.name = 'max_slot_wal_keep_size' and l.setting::bigint >= 0
+        ),
+        s.failover
     from pg_replication_slots as s
     where s.slot_name = %s and s.database = current_database()
 """

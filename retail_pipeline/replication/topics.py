@@ -10,17 +10,19 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError
 
 from retail_pipeline.errors import ReplicationError
-from retail_pipeline.replication.kafka import ADMIN, MONITOR, client_settings
+from retail_pipeline.replication.kafka import ADMIN, MONITOR, Administrator, client_settings
 from retail_pipeline.settings import Settings
-from retail_pipeline.tables import RED
+from retail_pipeline.tables import RED, TOPIC_PREFIX, Table
 
-# A row's changes share a key, a key has one partition and a partition one task, so their order is kept. With three,
-# a backlog is written by three tasks side by side.
-PARTITIONS = 3
+# A store has one partition, and that one task: changes of a row keep their order, and the rows of a sale go in one
+# write a collection. Two tasks write a backlog side by side; three gained nothing on two cores.
+PARTITIONS = 2
 _GONE_WITHIN = 30.0
+ANSWER_WITHIN = {"bootstrap_timeout_ms": 10_000, "request_timeout_ms": 15_000}
 # What Kafka answers for a group that was deleted, or was not there.
 _DELETED = ("OK", "NoError", None, "GroupIdNotFoundError")
 # After a week without its sink a topic would lose changes; the slot's limit on WAL is met long before.
+_DEAD_LETTERS = {"cleanup.policy": "delete", "retention.ms": "-1"}  # kept until somebody deletes them
 _CONFIGURATION = {"cleanup.policy": "delete", "retention.ms": str(7 * 24 * 3600 * 1000)}
 
 
@@ -28,7 +30,7 @@ _CONFIGURATION = {"cleanup.policy": "delete", "retention.ms": str(7 * 24 * 3600 
 def administrator(settings: Settings, user: str = ADMIN) -> Iterator[KafkaAdminClient]:
     """Connect to Kafka for questions and changes about topics and groups; who only asks is MONITOR."""
     try:
-        client = KafkaAdminClient(**client_settings(settings, user))
+        client = Administrator(**client_settings(settings, user), **ANSWER_WITHIN)
         try:
             yield client
         finally:
@@ -40,9 +42,18 @@ def administrator(settings: Settings, user: str = ADMIN) -> Iterator[KafkaAdminC
         ) from error
 
 
+def dead_letters(table: Table) -> str:
+    """Name the topic that keeps what a streamed table's sink could not write."""
+    return f"{TOPIC_PREFIX}.dead_letters.{table.name}"
+
+
 def ensure(settings: Settings) -> list[str]:
     """Make the topics that are missing; name them."""
     with administrator(settings) as client:
+        present = set(client.list_topics())
+        for name in (dead_letters(table) for table in RED):
+            if name not in present:
+                client.create_topics({name: {"num_partitions": 1, "configs": _DEAD_LETTERS}})
         return _create(client, _missing(client))
 
 

@@ -20,13 +20,14 @@ from retail_pipeline.stack.mongo import Mongo
 from retail_pipeline.stack.postgres import Postgres
 from retail_pipeline.stack.server import Report, Server, ServerHealth
 from retail_pipeline.stack.state import State, exclusively
+from retail_pipeline.stack.supervisor import Journal, Supervisor, died
 
-__all__ = ["ServerHealth", "down", "environment", "export", "health", "ui_address", "up"]
+__all__ = ["ServerHealth", "down", "environment", "export", "health", "mended", "ui_address", "up", "watched"]
 
 # Each row is started one after the other, the rows side by side.
 _ROWS: tuple[tuple[type[Server], ...], ...] = ((Kafka, Connect), (Mongo,), (Postgres, Webserver, Daemon))
 # Who uses a server goes before it.
-_STOPPING: tuple[type[Server], ...] = (Daemon, Webserver, Connect, Kafka, Mongo, Postgres)
+_STOPPING: tuple[type[Server], ...] = (Supervisor, Daemon, Webserver, Connect, Kafka, Mongo, Postgres)
 _OURS = ("credentials.*", "state.*", "stack.lock", "secrets", "logs", "jars", "jars-*", "dagster")
 _DAGSTER = (Webserver.name, Daemon.name)
 
@@ -37,8 +38,12 @@ def up(
     *,
     dagster: bool = True,
     only: Collection[str] | None = None,
+    supervise: bool | None = None,
 ) -> None:
-    """Start every server that does not run, and wait until each answers; `only` names the few that are wanted."""
+    """Start every server that does not run, and wait until each answers; `only` names the few that are wanted.
+
+    With `supervise` a process is left that restarts what dies; with False one that is there ends.
+    """
     lock = threading.Lock()
 
     def say(line: str) -> None:
@@ -59,12 +64,28 @@ def up(
         dagster_servers.prepare_home(settings)
         for future in [pool.submit(start, row) for row in rows]:
             future.result()
+        if supervise is not None:
+            supervisor = Supervisor(settings, State(settings.home), say)
+            supervisor.up() if supervise else supervisor.down()
+
+
+def watched(settings: Settings, state: State, report: Report) -> list[Server]:
+    """Give the servers that a supervisor watches."""
+    return [server(settings, state, report) for row in _ROWS for server in row]
+
+
+def mended(settings: Settings) -> list[str]:
+    """Name the servers that died since the last `up`: those that are dead, and those that the supervisor restarted."""
+    silent = [one.name for one in health(settings) if one.state == "dead"]
+    return list(dict.fromkeys([*silent, *died(Journal(settings.home).read())]))
 
 
 def down(settings: Settings, report: Report, *, wipe: bool = False) -> None:
     """Stop every server, the last started first; with `wipe` remove their data, passwords and logs too."""
     if not settings.home.exists():
         return
+    # First, and without waiting: it holds the lock for as long as a server that it restarts takes to start.
+    Supervisor(settings, State(settings.home), report).halt()
     with exclusively(settings.home, report):
         for server in _STOPPING:
             server(settings, State(settings.home), report).down()

@@ -57,7 +57,7 @@ class _Dagster(Server):
         base = super().environment()
         path = f"{Path(sys.executable).parent}{os.pathsep}{base.get('PATH', os.defpath)}"
         given = {name: value for name, value in environment(self.settings).items() if value}
-        return base | given | {"PATH": path, "PYTHONUNBUFFERED": "1"}
+        return base | self.settings.choices() | given | {"PATH": path, "PYTHONUNBUFFERED": "1"}
 
     def ask(self, query: str) -> dict[str, Any]:
         """Put a GraphQL query to the web server."""

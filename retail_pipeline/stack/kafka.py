@@ -11,16 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from kafka import KafkaAdminClient
-
 from retail_pipeline.errors import StackError
-from retail_pipeline.replication.kafka import ADMIN, client_settings
+from retail_pipeline.replication.kafka import ADMIN, Administrator, client_settings
 from retail_pipeline.settings import INFRA
 from retail_pipeline.stack import jars, java, processes
 from retail_pipeline.stack import kafka_users as users
 from retail_pipeline.stack.server import Server, new_folder
 
-_OPTIONS = ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"]
+_OPTIONS = ["-Xms128m", "-Xmx512m"]
 
 
 class Kafka(Server):
@@ -67,7 +65,7 @@ class Kafka(Server):
         # The client would log every refused attempt while the broker starts.
         socket.create_connection((host, int(port)), timeout=5).close()
         settings = client_settings(replace(self.settings, kafka_bootstrap=address), ADMIN)
-        with closing(KafkaAdminClient(**settings, request_timeout_ms=5000)) as client:
+        with closing(Administrator(**settings, request_timeout_ms=5000)) as client:
             if not client.describe_cluster()["brokers"]:
                 message = "no broker has joined yet"
                 raise ConnectionError(message)
@@ -75,7 +73,7 @@ class Kafka(Server):
     def complete(self) -> None:
         """Make the users, with what each may do."""
         settings = client_settings(replace(self.settings, kafka_bootstrap=self.address()), ADMIN)
-        with closing(KafkaAdminClient(**settings)) as client:
+        with closing(Administrator(**settings)) as client:
             users.provision(client, self.settings.credentials)
 
     def _controller_login(self) -> str:

@@ -76,15 +76,16 @@ def spawn(
     return process
 
 
-def stop(process: Process, how: signal.Signals, patience: float) -> bool:
-    """End a process and everything in its session; give whether it went by itself within `patience` seconds."""
-    family = _session(process)
+def stop(process: Process, how: signal.Signals, patience: float, *, family: bool = True) -> bool:
+    """End a process, with `family` all it started; give whether it went by itself within `patience` seconds."""
+    relatives = _session(process) if family else []
     willing = True
     if process.alive:
         with suppress(ProcessLookupError):
             os.kill(process.pid, how)
         willing = _gone([process], patience)
-    rest = [member for member in {process, *family, *_session(process)} if member.alive]
+    relatives += _session(process) if family else []
+    rest = [member for member in {process, *relatives} if member.alive]
     for member in rest:
         with suppress(ProcessLookupError):
             os.kill(member.pid, signal.SIGKILL)

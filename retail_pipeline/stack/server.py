@@ -25,7 +25,7 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class ServerHealth:
-    """How one server is: `running`, `stopped` (on purpose), `dead` (not on purpose, or silent) or `external`."""
+    """How one server is: `running`, `stopped` (on purpose), `dead` (not on purpose, or silent), `external` or `off`."""
 
     name: str
     state: str
@@ -34,8 +34,8 @@ class ServerHealth:
 
     @property
     def ok(self) -> bool:
-        """Whether it can be used."""
-        return self.state in ("running", "external") and not self.detail.startswith("does not answer")
+        """Whether it can be used, or need not run."""
+        return self.state in ("running", "external", "off") and not self.detail.startswith("does not answer")
 
 
 class Server(ABC):
@@ -49,6 +49,7 @@ class Server(ABC):
     stop_patience: ClassVar[float] = 20
     start_patience: ClassVar[float] = 300  # a busy machine is no reason to fail; one that died is seen at once
     patience: ClassVar[float] = 30  # with one that runs
+    start_attempts: ClassVar[int] = 1  # more for one whose own recovery may need another start
 
     def __init__(self, settings: Settings, state: State, report: Report = print) -> None:
         self.settings = settings
@@ -131,6 +132,12 @@ class Server(ABC):
         known = self.state.known_port(self.name)
         return given is not None and (known is None or self.place(given) != f"127.0.0.1:{known}")
 
+    @property
+    def died(self) -> bool:
+        """Whether its process ended and nobody stopped it."""
+        process = self.state.process(self.name)
+        return process is not None and not process.alive
+
     def choose_ports(self) -> None:
         """Fix the ports before anything starts, for others are told them."""
         for name in () if self.external else self.port_names:
@@ -201,14 +208,17 @@ class Server(ABC):
                 message = f"Port {port} of {self.title} is taken by another program."
                 raise StackError(message, f"end that program (`ss -ltnp 'sport = :{port}'` names it) and try again")
         self.prepare()
-        written = self.log.stat().st_size if self.log.exists() else 0
-        process = processes.spawn(
-            self.command(), self.environment(), self.log, lambda it: self.state.remember(self.name, it)
-        )
-        if not self._answers_within(self.start_patience, process, self.listens):
-            what = "does not answer" if process.alive else "ended while starting"
-            last = self.redact(processes.tail(self.log, written))
-            raise StackError(f"{self.title} {what}. Its last word: {last or 'none'}", f"read {self.log}")
+        for left in reversed(range(self.start_attempts)):
+            written = self.log.stat().st_size if self.log.exists() else 0
+            process = processes.spawn(
+                self.command(), self.environment(), self.log, lambda it: self.state.remember(self.name, it)
+            )
+            if self._answers_within(self.start_patience, process, self.listens):
+                break
+            if process.alive or not left:
+                what = "does not answer" if process.alive else "ended while starting"
+                last = self.redact(processes.tail(self.log, written))
+                raise StackError(f"{self.title} {what}. Its last word: {last or 'none'}", f"read {self.log}")
         self.complete()
 
     def _answers_within(self, patience: float, process: Process, ask: Callable[[str], None] | None = None) -> bool:

@@ -47,6 +47,10 @@ class State:
         found = self._read().get("processes", {}).get(name)
         return Process(int(found["pid"]), str(found["started"])) if found else None
 
+    def remembered(self) -> list[str]:
+        """Name what was started and not stopped on purpose."""
+        return list(self._read().get("processes", {}))
+
     def remember(self, name: str, process: Process) -> None:
         """Note the process that is `name` from now on."""
         with self._lock:
@@ -96,6 +100,19 @@ def exclusively(home: Path, report: Callable[[str], None]) -> Iterator[None]:
             report(f"Another command is starting or stopping the servers in {home}; waiting for it")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def unless_commanded(home: Path) -> Iterator[bool]:
+    """Tell whether no command changes the servers of a home; where none does, commands wait until the block ends."""
+    with (home / "stack.lock").open("r") as file:
+        try:
+            # Shared: several servers may be restarted side by side.
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def is_free(port: int) -> bool:

@@ -12,6 +12,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from pymongo.database import Database
 
 from retail_pipeline.mirror import client, snapshot, writing
+from retail_pipeline.replication.mongodb import USERS_DATABASE
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import BY_NAME, MIRRORED, MONGO_DATABASE
 from retail_pipeline.warehouse import connection
@@ -67,6 +68,19 @@ def superuser(settings: Settings) -> Iterator[Connection]:
         yield session
 
 
+@contextmanager
+def sink_without_rights(settings: Settings) -> Iterator[None]:
+    """Let MongoDB refuse the sinks whatever they ask for, which fails their tasks."""
+    roles = [{"role": client.SINK_ROLE, "db": MONGO_DATABASE}]
+    with client.connect(settings, client.administrator(settings)) as opened:
+        users = opened[USERS_DATABASE]
+        users.command({"revokeRolesFromUser": client.SINK, "roles": roles})
+        try:
+            yield
+        finally:
+            users.command({"grantRolesToUser": client.SINK, "roles": roles})
+
+
 def bring(settings: Settings, store: int, number: int, moment: str, lines: Sequence[Line]) -> None:
     """Bring a sale as a load does: with its number, its moment and the stock recorded with each line."""
     with connection.connect(settings, connection.LOADER) as session:
@@ -81,6 +95,8 @@ def bring(settings: Settings, store: int, number: int, moment: str, lines: Seque
                 "insert into retail.files values (1, repeat('0', 64), true, 'made.csv', 1, 1, 1, 0, 0, '{}', '{}',"
                 " now(), 0)",
             )
+            # So that a file that is loaded later gets another number.
+            shop.run(session, "select nextval('retail.file_number')")
         for line_number, line in enumerate(lines, start=1):
             shop.run(
                 session,
@@ -107,10 +123,10 @@ def row(settings: Settings, table: str, *key: Any) -> bytes | None:
         return latest.by_key(BY_NAME[table], [key]).get(key)
 
 
-def eventually(done: Callable[[], Any], what: str) -> Any:
+def eventually(done: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
     """Wait until something is so, and give it; fail with `what` where it never is."""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + patience
     while not (answer := done()):
-        assert time.monotonic() < until, f"{what}: not within {PATIENCE:.0f} s"
+        assert time.monotonic() < until, f"{what}: not within {patience:.0f} s"
         time.sleep(0.05)
     return answer

@@ -12,7 +12,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError, TopicAuthorizationFailedError
 
-from retail_pipeline.replication.kafka import ADMIN, MONITOR, client_settings
+from retail_pipeline.replication.kafka import ADMIN, MONITOR, Administrator, client_settings
 from retail_pipeline.settings import Settings
 from retail_pipeline.stack.kafka_users import CONNECT
 from retail_pipeline.stack.state import State
@@ -82,7 +82,7 @@ def test_nobody_gets_in_without_the_password_by_either_door(stack_settings: Sett
         wrong[-1] |= {"sasl_plain_username": ADMIN, "sasl_plain_password": "wrong"}
     for login in wrong:
         with pytest.raises(KafkaError):
-            KafkaAdminClient(bootstrap_servers=address, **login, **_HASTE).close()
+            Administrator(bootstrap_servers=address, **login, **_HASTE).close()
     KafkaAdminClient(**client_settings(stack_settings, ADMIN), **_HASTE).close()  # with it, this haste is enough
 
 

@@ -30,6 +30,22 @@ def test_a_share_that_is_none_is_refused_with_its_name(share: str) -> None:
         Settings.from_environment({"RETAIL_ERROR_SHARE": share})
 
 
+@pytest.mark.parametrize("name", ["RETAIL_SUPERVISE", "RETAIL_HEAL"])
+def test_a_switch_is_on_unless_it_is_0(name: str) -> None:
+    for value, wanted in ((None, True), ("1", True), ("0", False)):
+        settings = Settings.from_environment({name: value} if value else {})
+        assert getattr(settings, name.removeprefix("RETAIL_").lower()) is wanted
+    with pytest.raises(SettingError, match=f"{name} is 'no'"):
+        Settings.from_environment({name: "no"})
+
+
+def test_a_process_that_is_given_the_choices_makes_the_same_ones() -> None:
+    given = {"RETAIL_LANDING": "/srv/in", "RETAIL_WARN_SHARE": "0.2", "RETAIL_ERROR_SHARE": "0.3", "RETAIL_HEAL": "0"}
+    settings = Settings.from_environment(given | {"RETAIL_SUPERVISE": "0"})
+
+    assert Settings.from_environment(settings.choices()) == settings
+
+
 def test_a_password_is_made_once_and_readable_to_its_owner_alone(tmp_path: Path) -> None:
     credentials = Settings.from_environment({"RETAIL_HOME": str(tmp_path)}).credentials
     first = credentials.password("postgres/store_user_1")

@@ -9,7 +9,7 @@
 --     RT007 quantity out of range          RT008 unknown payment method, promotion or weather
 --     RT009 date not possible              RT010 key used for another call   RT011 argument missing or not allowed
 --     RT012 unknown sale                   RT013 not that much to come back  RT014 sale without lines
---     RT015 more stock than can be counted
+--     RT015 more stock than can be counted RT016 TRUNCATE of a streamed table
 
 -- Refuse a caller who is neither the store's own login nor headquarters.
 create or replace function retail.authorize(p_store_id integer) returns void

@@ -7,7 +7,7 @@ import dagster as dg
 
 from retail_pipeline.defs import keys
 from retail_pipeline.defs.resources import Platform
-from retail_pipeline.mirror import batch, initial, tenants
+from retail_pipeline.mirror import batch, initial, shape, tenants
 from retail_pipeline.tables import GREEN, MIRRORED, RED
 
 GREEN_GROUP = "mirror_batch"
@@ -26,9 +26,11 @@ EVERY_QUARTER = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=2), w
     freshness_policy=keys.FILES_ARRIVE,
 )
 def initial_load_of_collections(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
-    """Make the slot, read its snapshot, fill the collections; nothing, where that is complete already."""
-    report = initial.load(platform.settings(), report=context.log.info)
-    return dg.MaterializeResult(metadata=report.as_metadata())
+    """Make the slot, read its snapshot, fill the collections; where that is complete, follow changed columns alone."""
+    settings = platform.settings()
+    report = initial.load(settings, report=context.log.info)
+    rewritten = shape.follow(settings, report=context.log.info)
+    return dg.MaterializeResult(metadata=report.as_metadata() | {"rewritten_for_new_columns": rewritten})
 
 
 STREAMED = [

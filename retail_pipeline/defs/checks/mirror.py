@@ -10,6 +10,7 @@ from retail_pipeline.defs import keys
 from retail_pipeline.defs.resources import Platform
 from retail_pipeline.mirror import fidelity
 from retail_pipeline.mirror.client import ANALYST, connect, mirror
+from retail_pipeline.replication import backlog
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import MIRRORED
 from retail_pipeline.warehouse import connection
@@ -54,7 +55,9 @@ def sampled_fidelity(context: dg.AssetCheckExecutionContext, platform: Platform)
     """Compare counts and a sample of every selected collection."""
     selected = {check.asset_key for check in context.selected_asset_check_keys}
     tables = [table for table in MIRRORED if keys.mongodb(table.name) in selected]
-    for report in fidelity.sample(platform.settings(), tables=tables).tables:
+    settings = platform.settings()
+    backlog.drain(settings, report=context.log.info)
+    for report in fidelity.sample(settings, tables=tables).tables:
         yield sampled(report)
 
 
@@ -66,6 +69,7 @@ def sampled_fidelity(context: dg.AssetCheckExecutionContext, platform: Platform)
 def revenue(platform: Platform) -> dg.AssetCheckResult:
     """Sum on both sides, again while a sale made between the two sums is on its way."""
     settings = platform.settings()
+    backlog.drain(settings)
     until = time.monotonic() + fidelity.SETTLE_SECONDS
     while (rows := _in_postgresql(settings)) != (documents := _in_mongodb(settings)) and time.monotonic() < until:
         time.sleep(0.2)

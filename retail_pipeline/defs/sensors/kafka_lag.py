@@ -2,24 +2,32 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
 from retail_pipeline.defs import keys
 from retail_pipeline.defs.resources import Platform
-from retail_pipeline.defs.sensors.troubles import Troubles, compare
+from retail_pipeline.defs.sensors.troubles import compare
+from retail_pipeline.healing import probes
+from retail_pipeline.healing.probes import Silence
 from retail_pipeline.replication import lag
+from retail_pipeline.replication.backlog import Backlog, pending
 from retail_pipeline.tables import RED
 
 CHECK = "consumer_lag"
 # Records that a sink may be behind before it counts as trouble: about a second of the stream at full speed.
 TOLERATED = 10_000
+# Seconds for which a change may wait in Kafka; a restart of its sink takes less.
+TOLERATED_AGE = 20.0
 
 
-def troubles_of(partitions: Sequence[lag.PartitionLag]) -> dict[str, str]:
-    """Say of each topic that is in trouble why; a group that never committed is one, for it is not a lag of 0."""
+def troubles_of(partitions: Sequence[lag.PartitionLag], backlog: Backlog | None = None) -> dict[str, str]:
+    """Say of each topic that is in trouble why; a group that never committed is one, for it is not a lag of 0.
+
+    Being behind is none as long as a loaded file explains it.
+    """
     found = {}
     for topic in sorted({partition.topic for partition in partitions}):
         behind = [partition for partition in partitions if partition.topic == topic]
@@ -27,20 +35,31 @@ def troubles_of(partitions: Sequence[lag.PartitionLag]) -> dict[str, str]:
         records = sum(partition.lag or 0 for partition in behind)
         if missing:
             found[topic] = f"{topic}: group {missing[0].group} has no offset for {len(missing)} partitions"
-        elif records > TOLERATED:
-            found[topic] = f"{topic}: group {behind[0].group} is {records:,} records behind"
+        elif backlog is None and (records > TOLERATED or _age(behind) > TOLERATED_AGE):
+            found[topic] = (
+                f"{topic}: group {behind[0].group} is {records:,} records behind,"
+                f" the oldest change waits since {_age(behind):,.0f} s"
+            )
     return found
 
 
-def evaluations(partitions: Sequence[lag.PartitionLag], troubles: Troubles) -> list[dg.AssetCheckEvaluation]:
+def _age(partitions: Sequence[lag.PartitionLag]) -> float:
+    return max((partition.age or 0.0 for partition in partitions), default=0.0)
+
+
+def evaluations(
+    partitions: Sequence[lag.PartitionLag], troubles: Mapping[str, str], backlog: Backlog | None = None
+) -> list[dg.AssetCheckEvaluation]:
     """Judge every streamed table's topic."""
+    behind = any(partition.lag for partition in partitions)
+    well = f"behind, as {backlog.sentence}" if backlog and behind else "the sink keeps up"
     return [
         dg.AssetCheckEvaluation(
             asset_key=keys.topic(table.name),
             check_name=CHECK,
-            passed=table.topic not in troubles.current,
+            passed=table.topic not in troubles,
             severity=dg.AssetCheckSeverity.WARN,
-            description=troubles.current.get(table.topic, "the sink keeps up"),
+            description=troubles.get(table.topic, well),
             metadata=_metadata(partitions, table.topic),
         )
         for table in RED
@@ -54,15 +73,17 @@ def evaluations(partitions: Sequence[lag.PartitionLag], troubles: Troubles) -> l
             CHECK,
             asset=keys.topic(table.name),
             additional_deps=[keys.CONNECTORS],
-            description=f"The sink of {table.name} has a committed offset and is at most {TOLERATED:,} records behind.",
+            description=f"The sink of {table.name} has a committed offset, is at most {TOLERATED:,} records behind, and"
+            f" leaves no change waiting for more than {TOLERATED_AGE:.0f} s.",
         )
         for table in RED
     ],
 )
 def consumer_lag(platform: Platform) -> Iterator[dg.AssetCheckResult]:
     """Measure once, by hand."""
-    partitions = lag.measure(platform.settings())
-    for evaluation in evaluations(partitions, compare(None, troubles_of(partitions), time.time())):
+    settings = platform.settings()
+    partitions, backlog = lag.measure(settings), pending(settings)
+    for evaluation in evaluations(partitions, troubles_of(partitions, backlog), backlog):
         yield dg.AssetCheckResult(
             asset_key=evaluation.asset_key,
             check_name=CHECK,
@@ -74,33 +95,54 @@ def consumer_lag(platform: Platform) -> Iterator[dg.AssetCheckResult]:
 
 
 @dg.sensor(
-    minimum_interval_seconds=30,
+    minimum_interval_seconds=15,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Lag of each sink by partition, as an observation of the topic and as the result of its check.",
 )
 def kafka_lag_sensor(context: dg.SensorEvaluationContext, platform: Platform) -> dg.SensorResult:
     """Report every tick; the cursor tells new trouble from what persists and what is over."""
-    partitions = lag.measure(platform.settings())
+    settings = platform.settings()
+    hurried = probes.hurried(settings)
+    found = probes.ask({"Kafka": lambda: lag.measure(settings), "PostgreSQL": lambda: pending(hurried)})
+    partitions = found["Kafka"]
+    # Without an answer from the ledger no file is known that would explain anything.
+    backlog = None if isinstance(found["PostgreSQL"], Silence) else found["PostgreSQL"]
     now = time.time()
-    troubles = compare(context.cursor, troubles_of(partitions), now)
+    if isinstance(partitions, Silence):
+        troubles = compare(context.cursor, {"Kafka": partitions.sentence}, now)
+        context.log.warning(troubles.sentence(now))
+        return dg.SensorResult(skip_reason=troubles.sentence(now), cursor=troubles.cursor())
+    troubles = compare(context.cursor, troubles_of(partitions, backlog), now)
     context.log.log(logging.WARNING if troubles.current else logging.INFO, troubles.sentence(now))
     observations = [
         dg.AssetObservation(keys.topic(table.name), metadata=_metadata(partitions, table.topic)) for table in RED
     ]
     return dg.SensorResult(
-        asset_events=[*observations, *evaluations(partitions, troubles)],
-        skip_reason=troubles.sentence(now),
+        asset_events=[*observations, *evaluations(partitions, troubles.current, backlog)],
+        skip_reason="; ".join([troubles.sentence(now), *_expected(partitions, backlog)]),
         cursor=troubles.cursor(),
     )
+
+
+def _expected(partitions: Sequence[lag.PartitionLag], backlog: Backlog | None) -> list[str]:
+    records = sum(partition.lag or 0 for partition in partitions)
+    return [f"{records:,} records behind, {backlog.sentence}"] if backlog and records else []
 
 
 def _metadata(partitions: Sequence[lag.PartitionLag], topic: str) -> dict[str, Any]:
     behind = [partition for partition in partitions if partition.topic == topic]
     return {
         "lag_records": sum(partition.lag or 0 for partition in behind),
+        "oldest_change_seconds": _age(behind),
         "partitions": dg.MetadataValue.json(
             [
-                {"partition": one.partition, "end": one.end_offset, "committed": one.committed_offset, "lag": one.lag}
+                {
+                    "partition": one.partition,
+                    "end": one.end_offset,
+                    "committed": one.committed_offset,
+                    "lag": one.lag,
+                    "oldest_change_seconds": one.age,
+                }
                 for one in behind
             ],
         ),

@@ -2,9 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-VERSION = 1
+from retail_pipeline.healing.cures import Tries
+from retail_pipeline.patience import Patience
+
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -17,9 +21,11 @@ class Troubles:
     persisting: tuple[str, ...] = ()
     recovered: tuple[str, ...] = ()
 
-    def cursor(self) -> str:
-        """Give what to remember until the next tick."""
-        return json.dumps({"version": VERSION, "since": dict(self.since)}, sort_keys=True)
+    def cursor(self, tries: Tries | None = None) -> str:
+        """Give what to remember until the next tick, with how often which cures were tried."""
+        known = tries or Tries()
+        tried = {"connectors": dict(known.connectors.tries), "runs": dict(known.runs.tries)}
+        return json.dumps({"version": VERSION, "since": dict(self.since), "tries": tried}, sort_keys=True)
 
     def sentence(self, now: float) -> str:
         """One line for the operator."""
@@ -34,7 +40,7 @@ def compare(cursor: str | None, current: Mapping[str, str], now: float) -> Troub
 
     A cursor of another version or one that cannot be read counts as empty: then every trouble is new.
     """
-    known = _since(cursor)
+    known = since_of(cursor)
     return Troubles(
         current=current,
         since={subject: known.get(subject, now) for subject in current},
@@ -44,11 +50,28 @@ def compare(cursor: str | None, current: Mapping[str, str], now: float) -> Troub
     )
 
 
-def _since(cursor: str | None) -> dict[str, float]:
+def tries_of(cursor: str | None) -> Tries:
+    """Give how often which cures were tried; a cursor that cannot be read counts as none."""
+    empty = Tries()
     try:
-        remembered = json.loads(cursor or "{}")
-        if remembered.get("version") != VERSION:
-            return {}
-        return {str(subject): float(since) for subject, since in remembered["since"].items()}
+        tried = _remembered(cursor)["tries"]
+        return Tries(_with(empty.connectors, tried["connectors"]), _with(empty.runs, tried["runs"]))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return empty
+
+
+def _with(patience: Patience, tried: Mapping[str, Any]) -> Patience:
+    return replace(patience, tries={str(name): (int(count), float(last)) for name, (count, last) in tried.items()})
+
+
+def since_of(cursor: str | None) -> dict[str, float]:
+    """Give the troubles of the last tick by subject, with their beginning; one that cannot be read counts as none."""
+    try:
+        return {str(subject): float(since) for subject, since in _remembered(cursor)["since"].items()}
     except (ValueError, TypeError, KeyError, AttributeError):
         return {}
+
+
+def _remembered(cursor: str | None) -> dict[str, Any]:
+    remembered: dict[str, Any] = json.loads(cursor or "{}")
+    return remembered if remembered.get("version") == VERSION else {}

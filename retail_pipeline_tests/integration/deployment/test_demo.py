@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -15,7 +16,7 @@ from bson import SON, Int64
 from bson.decimal128 import Decimal128
 
 from retail_pipeline.mirror import client
-from retail_pipeline.tables import BUSINESS
+from retail_pipeline.tables import BUSINESS, TABLES
 from retail_pipeline.warehouse import connection
 from retail_pipeline_tests.integration.deployment.conftest import Deployment
 
@@ -326,6 +327,37 @@ def test_a_stores_mongodb_user_reads_its_views_and_nothing_else(deployment: Depl
         for forbidden in ("transactions", "store_2.transactions", "fraud_alerts"):
             with pytest.raises(OperationFailure, match="not authorized"):
                 database[forbidden].find_one()
+
+
+def test_a_new_store_of_a_later_file_is_let_in_at_once(deployment: Deployment, tmp_path: Path) -> None:
+    from pymongo import MongoClient
+
+    number, moment = "990501", "1/1/2000 0:00"  # so early that it decides no value of anything
+    sale = pd.read_csv(deployment.csv, dtype=str, keep_default_na=False).head(1)
+    sale.assign(store_id="501", transaction_id=number, transaction_date=moment).to_csv(
+        tmp_path / "new_store.csv", index=False
+    )
+    try:
+        deployment.run("retail-pipeline", "load", str(tmp_path / "new_store.csv"))
+
+        address = deployment.run("retail-pipeline", "dsn", "store_user_501").strip()
+        with connection.connect_dsn(address) as postgres, postgres.cursor() as cursor:
+            for table in ("transactions", "transaction_details", "inventory", "demand_forecast"):
+                cursor.execute(f"select distinct store_id from retail.{table}")
+                assert cursor.fetchall() == [(501,)], table
+            cursor.execute("call retail.receive_stock(501, array[%s], array[7])", (int(sale["product_id"].iloc[0]),))
+        address = deployment.run("retail-pipeline", "mongo-uri", "store_user_501").strip()
+        with MongoClient[dict[str, Any]](address) as mongo:
+            assert mongo["walmart_realtime"]["store_501.transactions"].distinct("transaction_id") == [int(number)]
+    finally:
+        deployment.run("retail-pipeline", "store", "remove", "501")
+        with connection.connect_dsn(deployment.settings.require("postgres_dsn")) as postgres, postgres.cursor() as it:
+            it.execute("set local session_replication_role = replica")
+            for owned in TABLES:
+                if any(column.name == "store_id" for column in owned.columns):
+                    it.execute(f"delete from {owned.qualified} where store_id = 501")
+            it.execute("delete from retail.files where name = 'new_store.csv'")
+        deployment.run("retail-pipeline", "repair")
 
 
 def _kill(deployment: Deployment, word: str) -> None:

@@ -27,7 +27,7 @@ from kafka.admin import (
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
-from retail_pipeline.replication.kafka import MONITOR, client_settings
+from retail_pipeline.replication.kafka import MONITOR, Administrator, client_settings
 from retail_pipeline.settings import Settings
 from retail_pipeline.stack.kafka_users import CONNECT
 
@@ -73,7 +73,7 @@ def client_of(settings: Settings, user: str, password: str | None, mechanism: st
 def let_in(login: dict[str, Any]) -> bool:
     """Tell whether the broker answers a question of whoever logs in so."""
     try:
-        with closing(KafkaAdminClient(**login)) as opened:
+        with closing(Administrator(**login)) as opened:
             return bool(opened.describe_cluster()["brokers"])
     except KafkaError:
         return False

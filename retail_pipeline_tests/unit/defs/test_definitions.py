@@ -77,9 +77,10 @@ def test_every_analytic_descends_from_the_collections_that_it_reads() -> None:
 def test_the_promised_jobs_sensors_and_schedule_are_there() -> None:
     definitions = defs()
 
-    for job in ("initial_load", "green_refresh", "analytics"):
+    for job in ("initial_load", "green_refresh", "analytics", "resynchronize", "repair"):
         assert definitions.resolve_job_def(job).name == job
-    for sensor in ("kafka_lag_sensor", "mongo_fidelity_sensor", "landing_sensor"):
+    watching = ("connector_health_sensor", "kafka_lag_sensor", "mongo_fidelity_sensor")
+    for sensor in (*watching, "landing_sensor"):
         assert definitions.resolve_sensor_def(sensor).default_status is dg.DefaultSensorStatus.RUNNING
     schedule = definitions.resolve_schedule_def("green_schedule")
     assert schedule.job_name == "green_refresh"

@@ -1,0 +1,137 @@
+"""Watch the stream and heal it. See https://docs.dagster.io/guides/automate/sensors."""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+
+from retail_pipeline.defs import keys
+from retail_pipeline.defs.jobs import repair, repair_config, resynchronize
+from retail_pipeline.defs.resources import Platform
+from retail_pipeline.defs.sensors.troubles import Troubles, compare, since_of, tries_of
+from retail_pipeline.healing import cures, health
+from retail_pipeline.healing.cures import BY_CONNECT
+from retail_pipeline.healing.health import Cure, Observation, Trouble
+from retail_pipeline.replication import connectors
+
+# Each check with the subjects of the troubles that it is about; the first takes what no other does.
+RUN, SLOT, LETTERS = "connectors_run", "slot_is_safe", "no_dead_letters"
+_CHECKS = {
+    RUN: "Every connector is registered as declared and runs, and a heartbeat comes through each second.",
+    SLOT: "The slot has every change since the hand-over, is read, and retains far less WAL than its limit.",
+    LETTERS: "Every record that a sink could not write has been made good by a repair.",
+}
+_SETTLE_SECONDS = 15.0
+_SLOT_SUBJECTS = ("slot", "slot reader", "WAL", "WAL limit", "hand-over")
+
+
+def check_of(trouble: Trouble) -> str:
+    """Name the check that a trouble belongs to."""
+    if trouble.cure is Cure.REPAIR:
+        return LETTERS
+    return SLOT if trouble.subject in _SLOT_SUBJECTS else RUN
+
+
+def evaluations(seen: Observation, found: Sequence[Trouble]) -> list[dg.AssetCheckEvaluation]:
+    """Judge each check: failed with its troubles in sentences, warned of where none of them is grave."""
+    told = dg.MetadataValue.json(health.as_json(seen))
+    results = []
+    for name in _CHECKS:
+        own = [trouble for trouble in found if check_of(trouble) == name]
+        grave = any(trouble.grave for trouble in own)
+        results.append(
+            dg.AssetCheckEvaluation(
+                asset_key=keys.CONNECTORS,
+                check_name=name,
+                passed=not own,
+                severity=dg.AssetCheckSeverity.ERROR if grave else dg.AssetCheckSeverity.WARN,
+                description="; ".join(trouble.sentence for trouble in own) or "nothing is wrong",
+                metadata={"seen": told},
+            )
+        )
+    return results
+
+
+@dg.multi_asset_check(
+    name="stream_health",
+    specs=[dg.AssetCheckSpec(name, asset=keys.CONNECTORS, description=text) for name, text in _CHECKS.items()],
+)
+def stream_health(platform: Platform) -> Iterator[dg.AssetCheckResult]:
+    """Look by hand, again while a stream that was just started is on its way; nothing is healed."""
+    settings = platform.settings()
+    wanted = connectors.configurations(settings)
+    until = time.monotonic() + _SETTLE_SECONDS
+    while (found := health.troubles(seen := health.observe(settings), wanted)) and time.monotonic() < until:
+        time.sleep(1)
+    for evaluation in evaluations(seen, found):
+        yield dg.AssetCheckResult(
+            asset_key=evaluation.asset_key,
+            check_name=evaluation.check_name,
+            passed=evaluation.passed,
+            severity=evaluation.severity,
+            description=evaluation.description,
+            metadata=evaluation.metadata,
+        )
+
+
+@dg.sensor(
+    jobs=[resynchronize, repair],
+    minimum_interval_seconds=10,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Connectors, slot, heartbeat and dead letters; restarts and registers connectors by itself, and asks "
+    "for a run where the stream must begin anew or documents must be mended. RETAIL_HEAL=0: reports only.",
+)
+def connector_health_sensor(context: dg.SensorEvaluationContext, platform: Platform) -> dg.SensorResult:
+    """Look, tell new trouble from what persists and what is over, and treat what is due."""
+    settings = platform.settings()
+    seen = health.observe(settings)
+    found = health.troubles(seen, connectors.configurations(settings))
+    now = time.time()
+    tries = tries_of(context.cursor)
+    # While a server does not answer, its absence may be the cause of everything else, and a try would be in vain.
+    due = tries.due(found, now, since_of(context.cursor)) if settings.heal and not seen.silences else []
+    done = cures.treat(settings, [trouble for trouble in due if trouble.cure in BY_CONNECT])
+    requests = [_request(trouble, now) for trouble in due if trouble.cure not in BY_CONNECT]
+    tries = tries.tried(due, now)
+    told = {one.subject: f"{one.sentence} ({tries.outlook(one, now)})" for one in found}
+    troubles = compare(context.cursor, told, now)
+    _log(context, troubles, [*done.values(), *(request.tags["found"] for request in requests)], now)
+    observed = dg.AssetObservation(keys.CONNECTORS, metadata=_metadata(seen, troubles, list(done.values())))
+    return dg.SensorResult(
+        asset_events=[observed, *evaluations(seen, found)],
+        run_requests=requests,
+        skip_reason=None if requests else "; ".join([*done.values(), troubles.sentence(now)]),
+        cursor=troubles.cursor(tries),
+    )
+
+
+def _request(trouble: Trouble, now: float) -> dg.RunRequest:
+    """Ask for the run that cures a trouble; each try is a run of its own, and a superfluous one finds nothing to do."""
+    job, config = (
+        (resynchronize, {}) if trouble.cure is Cure.RESYNCHRONIZE else (repair, repair_config([trouble.target]))
+    )
+    return dg.RunRequest(
+        run_key=f"{job.name} {trouble.target} {now:.0f}",
+        job_name=job.name,
+        run_config=config,
+        tags={"found": trouble.sentence[:250], "dagster/priority": "10"},
+    )
+
+
+def _log(context: dg.SensorEvaluationContext, troubles: Troubles, done: Sequence[str], now: float) -> None:
+    context.log.log(logging.WARNING if troubles.current else logging.INFO, troubles.sentence(now))
+    for sentence in done:
+        context.log.warning("healing: %s", sentence)
+
+
+def _metadata(seen: Observation, troubles: Troubles, done: Sequence[str]) -> dict[str, Any]:
+    return {
+        "troubles": len(troubles.current),
+        "new": dg.MetadataValue.json(list(troubles.new)),
+        "persisting": dg.MetadataValue.json(list(troubles.persisting)),
+        "recovered": dg.MetadataValue.json(list(troubles.recovered)),
+        "healing": dg.MetadataValue.json(list(done)),
+        "seen": dg.MetadataValue.json(health.as_json(seen)),
+    }

@@ -1,0 +1,96 @@
+"""Which troubles are treated now, and how? What failed is tried again after longer and longer pauses."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from retail_pipeline.errors import RetailError
+from retail_pipeline.healing import probes
+from retail_pipeline.healing.health import Cure, Trouble
+from retail_pipeline.mirror import snapshot
+from retail_pipeline.patience import Patience
+from retail_pipeline.replication import connectors, slot
+from retail_pipeline.replication.connect import ConnectClient
+from retail_pipeline.settings import Settings
+
+# Pauses in seconds. A restart shows within seconds whether it helped; a run needs most of a minute to come and go.
+CONNECTORS = Patience(first=10, longest=300, limit=5, calm=120)
+RUNS = Patience(first=60, longest=900, limit=4, calm=300)
+BY_CONNECT = (Cure.RESTART, Cure.RESTART_WHOLE, Cure.REGISTER)
+BY_RUN = (Cure.RESYNCHRONIZE, Cure.REPAIR)
+_CONNECT_PATIENCE = 10.0
+
+
+@dataclass(frozen=True)
+class Tries:
+    """How often which cures were tried: those of connectors, and those made by runs."""
+
+    connectors: Patience = CONNECTORS
+    runs: Patience = RUNS
+
+    def _of(self, trouble: Trouble) -> Patience:
+        return self.runs if trouble.cure in BY_RUN else self.connectors
+
+    def due(self, troubles: Sequence[Trouble], now: float, known: Collection[str] = ()) -> list[Trouble]:
+        """Choose the troubles to treat at `now`; `known` are the subjects of those that were there before.
+
+        Where the stream has to begin anew, nothing else is treated, for everything else is made anew with it. A source
+        that is silent is restarted only when it was so before: one that has just started has sent no heartbeat yet.
+        """
+        treated = [
+            trouble
+            for trouble in troubles
+            if trouble.cure in BY_CONNECT + BY_RUN
+            and (trouble.cure is not Cure.RESTART_WHOLE or trouble.subject in known)
+        ]
+        begins_anew = [trouble for trouble in treated if trouble.cure is Cure.RESYNCHRONIZE]
+        return [one for one in begins_anew or treated if self._of(one).due([one.subject], now)]
+
+    def tried(self, troubles: Iterable[Trouble], now: float) -> Tries:
+        """Give what is known once these were treated at `now`."""
+        subjects = {True: [], False: []}  # type: dict[bool, list[str]]
+        for trouble in troubles:
+            subjects[trouble.cure in BY_RUN].append(trouble.subject)
+        return replace(
+            self, connectors=self.connectors.tried(subjects[False], now), runs=self.runs.tried(subjects[True], now)
+        )
+
+    def outlook(self, trouble: Trouble, now: float) -> str:
+        """Say what becomes of a trouble."""
+        if trouble.cure not in BY_CONNECT + BY_RUN:
+            return trouble.cure.value
+        patience = self._of(trouble)
+        count = patience.count(trouble.subject)
+        if not count:
+            return trouble.cure.value
+        outlook = f"tried {count} times, again in {patience.wait(trouble.subject, now):.0f} s"
+        return f"{outlook}; look for the cause" if patience.hopeless(trouble.subject) else outlook
+
+
+def treat(settings: Settings, troubles: Sequence[Trouble]) -> dict[str, str]:
+    """Restart and register connectors; give what was done, or why it could not be, by the subject of the trouble."""
+    done = {}
+    for trouble in troubles:
+        try:
+            done[trouble.subject] = _treat(settings, trouble)
+        except RetailError as error:
+            done[trouble.subject] = f"{trouble.subject}: not healed: {error.message}"
+    return done
+
+
+def _treat(settings: Settings, trouble: Trouble) -> str:
+    if trouble.cure is Cure.REGISTER:
+        # A hand-over takes connectors away for a while; one that came back in the middle would write old changes.
+        with snapshot.alone_now(settings) as alone:
+            if not alone:
+                return f"{trouble.target}: left to the run that is writing the collections"
+            connectors.mend(settings, [trouble.target])
+        return f"{trouble.target}: registered as declared"
+    only_failed = trouble.cure is Cure.RESTART
+    # A source that hangs may hold the slot by a connection that is dead, and its successor would wait for it.
+    freed = not only_failed and slot.end_reader(probes.hurried(settings))
+    with ConnectClient(settings.require("connect_url"), _CONNECT_PATIENCE) as client:
+        client.restart(trouble.target, only_failed=only_failed)
+    how = " what had failed" if only_failed else ", its slot taken from it" if freed else ""
+    return f"{trouble.target}: restarted{how}"

@@ -1,0 +1,75 @@
+"""Heal the stream in this process: the sensors' judgement and cures, without waiting for Dagster to start a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from retail_pipeline.errors import RetailError
+from retail_pipeline.healing import cures, dead_letters, health
+from retail_pipeline.healing.cures import BY_CONNECT, Tries
+from retail_pipeline.healing.health import Cure, Trouble
+from retail_pipeline.mirror import initial, repair
+from retail_pipeline.replication import connectors
+from retail_pipeline.settings import Settings
+from retail_pipeline.tables import BY_NAME, RED
+
+Say = Callable[[str], None]
+
+
+class Healer:
+    """Looks and treats, and remembers what it saw and tried.
+
+    The sensors of Dagster may do the same at the same time: a restart of what runs, a registration of what is
+    registered and a resynchronization of what is complete change nothing, and runs exclude each other by a lock.
+    """
+
+    def __init__(self, settings: Settings, say: Say) -> None:
+        self._settings = settings
+        self._say = say
+        self._tries = Tries()
+        self._known: dict[str, Trouble] = {}
+
+    def look(self) -> None:
+        """Look once: say what is new and what is over, and treat what is due."""
+        seen = health.observe(self._settings)
+        found = health.troubles(seen, connectors.configurations(self._settings))
+        now = time.time()
+        due = [] if seen.silences else self._tries.due(found, now, self._known)
+        self._tell({trouble.subject: trouble for trouble in found})
+        by_connect = [trouble for trouble in due if trouble.cure in BY_CONNECT]
+        for sentence in cures.treat(self._settings, by_connect).values():
+            self._say(f"healing: {sentence}")
+        for trouble in due:
+            if trouble.cure not in BY_CONNECT:
+                self._say(f"healing: {self._write(trouble)}")
+        self._tries = self._tries.tried(due, now)
+
+    def _tell(self, current: dict[str, Trouble]) -> None:
+        for subject, trouble in current.items():
+            before = self._known.get(subject)
+            if before is None:
+                self._say(f"new: {trouble.sentence}")
+            elif trouble.grave and not before.grave:
+                self._say(f"worse: {trouble.sentence}")
+        for subject in self._known.keys() - current.keys():
+            self._say(f"recovered: {subject}")
+        self._known = current
+
+    def _write(self, trouble: Trouble) -> str:
+        """Write collections, as the runs do that the sensors ask for; say what was done, or why it was not."""
+        try:
+            return self._resynchronize() if trouble.cure is Cure.RESYNCHRONIZE else self._repair(trouble.target)
+        except RetailError as error:
+            return f"{trouble.subject}: not healed: {error.message}"
+
+    def _resynchronize(self) -> str:
+        done = initial.load(self._settings, report=self._say)
+        return f"found: {done.reason}; wrote {sum(done.rows.values()):,} documents in {done.seconds:.1f} s"
+
+    def _repair(self, name: str) -> str:
+        letters = dead_letters.ends(self._settings)
+        done = repair.repair(self._settings, [BY_NAME[name]], report=self._say)
+        if done.after.equal and BY_NAME[name] in RED:
+            dead_letters.settle(self._settings, {name: letters[name]})
+        return f"{name}: {done.written.get(name, 0):,} documents rewritten; {done.after.as_text()}"

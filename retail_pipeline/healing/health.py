@@ -1,0 +1,251 @@
+"""What is wrong with the stream, and what cures each trouble? Servers are asked once; the judgement is pure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from typing import Any
+
+from retail_pipeline.healing import dead_letters, probes
+from retail_pipeline.healing.probes import Silence
+from retail_pipeline.mirror import initial
+from retail_pipeline.mirror.initial import HandOver
+from retail_pipeline.replication import connect, connectors, lag, slot
+from retail_pipeline.replication.connect import Configuration, ConnectClient, Status
+from retail_pipeline.replication.slot import SlotHealth
+from retail_pipeline.settings import Settings
+from retail_pipeline.tables import BY_NAME, SLOT
+
+# Of the limit at which PostgreSQL gives the slot up.
+WAL_WARNING, WAL_ALARM = 0.5, 0.8
+# A heartbeat goes to Kafka each second. Some connectors hang without an error when their connection was cut. With the
+# look that has to confirm it and the restart, documents move again within a minute.
+BEAT_OVERDUE = 25.0
+_MB = 1_048_576
+_CONNECT_PATIENCE = 5.0
+
+
+class Cure(Enum):
+    """What is done about a trouble."""
+
+    WAIT = "goes by itself, or with another trouble"
+    PERSON = "needs a person"
+    RESTART = "what failed of the connector is restarted"
+    RESTART_WHOLE = "the connector is restarted"
+    REGISTER = "the connector is registered as declared"
+    RESYNCHRONIZE = "a run fills the streamed collections anew from a new slot"
+    REPAIR = "a run compares the table with its collection and mends what differs"
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that is wrong: where, what, and its cure; `target` names the connector or table, where it has one."""
+
+    subject: str
+    sentence: str
+    cure: Cure
+    target: str = ""
+    grave: bool = True
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What the servers said, each answer or the Silence in its place.
+
+    `beat_age` is the seconds since a heartbeat or another change went through PostgreSQL and Debezium into Kafka, None
+    where none ever did; `dead` the dead letters that wait, by table, and `latest` the latest of each of those tables in
+    a sentence.
+    """
+
+    hand_over: HandOver | Silence
+    connectors: Mapping[str, tuple[Configuration, Status]] | Silence
+    slot: SlotHealth | Silence | None
+    beat_age: float | Silence | None
+    dead: Mapping[str, int] | Silence
+    latest: Mapping[str, str]
+
+    @property
+    def silences(self) -> list[str]:
+        """Give each reason for which something could not be told, once."""
+        answers = (self.hand_over, self.connectors, self.slot, self.beat_age, self.dead)
+        return list(dict.fromkeys(answer.sentence for answer in answers if isinstance(answer, Silence)))
+
+
+def observe(settings: Settings) -> Observation:
+    """Ask everything once, for at most about 20 seconds, also where a server hangs."""
+    hurried = probes.hurried(settings)
+    found = probes.ask(
+        {
+            "hand-over": lambda: initial.look(hurried),
+            "Kafka Connect": lambda: _survey(settings),
+            "slot": lambda: slot.health(hurried),
+            "heartbeat": lambda: _beat_age(settings),
+            "dead letters": lambda: dead_letters.waiting(hurried),
+        }
+    )
+    dead = found["dead letters"]
+    latest = {} if isinstance(dead, Silence) else _latest(settings, dead)
+    return Observation(found["hand-over"], found["Kafka Connect"], found["slot"], found["heartbeat"], dead, latest)
+
+
+def _survey(settings: Settings) -> dict[str, tuple[Configuration, Status]]:
+    with ConnectClient(settings.require("connect_url"), _CONNECT_PATIENCE) as client:
+        return client.survey()
+
+
+def _beat_age(settings: Settings) -> float | None:
+    arrived = lag.last_arrival(settings)
+    return None if arrived is None else max(0.0, time.time() - arrived)
+
+
+def _latest(settings: Settings, dead: Mapping[str, int]) -> dict[str, str]:
+    if not dead:
+        return {}
+    found = probes.ask({name: partial(dead_letters.last, settings, BY_NAME[name]) for name in dead}, 6.0)
+    return {
+        name: letters[-1].sentence for name, letters in found.items() if not isinstance(letters, Silence) and letters
+    }
+
+
+def troubles(seen: Observation, wanted: Mapping[str, Configuration]) -> list[Trouble]:
+    """Judge what was seen, with the configurations that the connectors should have; the gravest causes come first.
+
+    Before the first hand-over there is no stream that could be ill, and while somebody makes one all of it is moving.
+    Who writes collections beside a stream that goes on, as the batch does, hides nothing.
+    """
+    found = [Trouble(sentence, sentence, Cure.WAIT) for sentence in seen.silences]
+    if isinstance(seen.hand_over, HandOver):
+        if seen.hand_over.busy and seen.hand_over.state == initial.LOADING:
+            return [*found, Trouble("hand-over", "a run is writing the collections", Cure.WAIT, grave=False)]
+        if seen.hand_over.state == initial.NONE:
+            return found
+        if seen.hand_over.reason:
+            sentence = f"the stream cannot go on: {seen.hand_over.reason}"
+            found.append(Trouble("hand-over", sentence, Cure.RESYNCHRONIZE))
+    if not isinstance(seen.slot, Silence):
+        found += of_slot(seen.slot)
+    if not isinstance(seen.connectors, Silence):
+        found += of_connectors(seen.connectors, wanted)
+        found += of_heartbeat(seen.beat_age, seen.connectors)
+    if not isinstance(seen.dead, Silence):
+        found += of_dead_letters(seen.dead, seen.latest)
+    return found
+
+
+def of_slot(health: SlotHealth | None) -> Iterator[Trouble]:
+    """Judge the slot; what makes a hand-over necessary is told by the hand-over itself, which is its cure."""
+    if health is None:
+        yield Trouble("slot", f"slot {SLOT} does not exist", Cure.WAIT)
+        return
+    if not health.usable:
+        why = f" ({health.invalidation_reason})" if health.invalidation_reason else ""
+        yield Trouble("slot", f"slot {SLOT} is {health.state}{why}", Cure.WAIT)
+    elif not health.active:
+        since = f" since {health.inactive_since:%H:%M:%S} UTC" if health.inactive_since else ""
+        yield Trouble("slot reader", f"nobody reads slot {SLOT}{since}", Cure.WAIT)
+    if health.limit_bytes is None:
+        yield Trouble(
+            "WAL limit",
+            "max_slot_wal_keep_size is not set, so a stream that stands still fills the disk of PostgreSQL",
+            Cure.PERSON,
+            grave=False,
+        )
+    elif health.usable and (health.in_danger or health.share >= WAL_WARNING):
+        yield Trouble(
+            "WAL",
+            f"{health.retained_bytes / _MB:,.0f} MB of WAL are retained, {health.share:.0%} of the limit at which the"
+            f" slot is lost (WAL status {health.wal_status}): let the stream go on, or raise max_slot_wal_keep_size",
+            Cure.WAIT,
+            grave=health.in_danger or health.share >= WAL_ALARM,
+        )
+
+
+def of_connectors(
+    found: Mapping[str, tuple[Configuration, Status]], wanted: Mapping[str, Configuration]
+) -> Iterator[Trouble]:
+    """Judge each connector: whether it is there, as declared, and all of it runs."""
+    for name, configuration in wanted.items():
+        if name not in found:
+            yield Trouble(name, f"connector {name} is not registered", Cure.REGISTER, name)
+            continue
+        present, status = found[name]
+        if connectors.fingerprint(present) != connectors.fingerprint(configuration):
+            changed = ", ".join(drift(present, configuration))
+            yield Trouble(name, f"connector {name} is not configured as declared: {changed}", Cure.REGISTER, name)
+            continue
+        states = connect.states(status)
+        if connect.FAILED in states:
+            reason = connect.trace(status).partition("\n")[0]
+            count = f"{states.count(connect.FAILED)} of {len(states)} parts"
+            yield Trouble(name, f"connector {name} failed ({count}): {reason}", Cure.RESTART, name)
+        elif {connect.STOPPED, connect.PAUSED} & set(states):
+            state = states[0].lower()
+            yield Trouble(name, f"connector {name} is {state}: somebody has to resume it", Cure.PERSON, name)
+        elif not connect.is_running(status):
+            rest = ", ".join(sorted({state.lower() for state in states[1:]})) or "no task yet"
+            yield Trouble(name, f"connector {name} is {states[0].lower()}, its tasks: {rest}", Cure.WAIT, name)
+
+
+def of_heartbeat(age: float | Silence | None, found: Mapping[str, tuple[Configuration, Status]]) -> Iterator[Trouble]:
+    """Judge whether changes reach Kafka: a connector may say that it runs and hang."""
+    if age is None or isinstance(age, Silence) or age < BEAT_OVERDUE:
+        return
+    told = f"no heartbeat has reached Kafka for {age:.0f} s"
+    if connectors.SOURCE in found and connect.is_running(found[connectors.SOURCE][1]):
+        sentence = f"{told}, although its connector says that it runs"
+        yield Trouble("silent source", sentence, Cure.RESTART_WHOLE, connectors.SOURCE)
+    else:
+        yield Trouble("heartbeat", told, Cure.WAIT, connectors.SOURCE)
+
+
+def of_dead_letters(dead: Mapping[str, int], latest: Mapping[str, str]) -> Iterator[Trouble]:
+    """Judge the dead letters: each is a change that MongoDB may lack, so its table is compared and mended."""
+    for table, count in dead.items():
+        told = f", the latest: {latest[table]}" if table in latest else ""
+        yield Trouble(
+            f"dead letters of {table}",
+            f"{count:,} records of {table} could not be written and lie in its dead letters{told}",
+            Cure.REPAIR,
+            table,
+        )
+
+
+def drift(present: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
+    """Name the settings that differ."""
+    names = (set(present) | set(wanted)) - {"name"}
+    return sorted(name for name in names if present.get(name) != wanted.get(name))
+
+
+def as_json(seen: Observation) -> dict[str, Any]:
+    """Give what was seen as an operator reads it: each connector's state, tasks and trace; the slot; the rest."""
+    told: dict[str, Any] = {}
+    if not isinstance(seen.connectors, Silence):
+        told["connectors"] = {name: _connector(status) for name, (_, status) in sorted(seen.connectors.items())}
+    if isinstance(seen.slot, SlotHealth):
+        told["slot"] = {
+            "active": seen.slot.active,
+            "wal_status": seen.slot.wal_status,
+            "invalidation_reason": seen.slot.invalidation_reason,
+            "retained_bytes": seen.slot.retained_bytes,
+            "limit_bytes": seen.slot.limit_bytes,
+            "safe_bytes": seen.slot.safe_bytes,
+            "confirmed_lsn": seen.slot.confirmed_lsn,
+        }
+    if not isinstance(seen.dead, Silence):
+        told["dead_letters"] = dict(seen.dead)
+    if not isinstance(seen.beat_age, Silence):
+        told["heartbeat_age_seconds"] = None if seen.beat_age is None else round(seen.beat_age, 1)
+    if isinstance(seen.hand_over, HandOver):
+        told["hand_over"] = seen.hand_over.state
+    return told
+
+
+def _connector(status: Status) -> dict[str, Any]:
+    states: Sequence[str] = connect.states(status)
+    told: dict[str, Any] = {"state": states[0] if states else "UNKNOWN", "tasks": list(states[1:])}
+    if connect.FAILED in states:
+        told["trace"] = connect.trace(status)
+    return told

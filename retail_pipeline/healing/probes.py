@@ -1,0 +1,72 @@
+"""How are several servers asked at once? Each in a thread of its own, none for longer than a tick can wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+import psycopg2
+from pymongo.errors import PyMongoError
+
+from retail_pipeline.errors import RetailError
+from retail_pipeline.settings import Settings
+
+# Dagster ends a sensor's tick after 60 seconds. Connect, Kafka, PostgreSQL and MongoDB are asked side by side.
+ANSWER_WITHIN = 15.0
+_CONNECT_WITHIN = 5
+_QUERY_WITHIN = 8
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Why a question has no answer, in a sentence."""
+
+    sentence: str
+
+
+def hurried(settings: Settings, seconds: int = _QUERY_WITHIN) -> Settings:
+    """Give the same servers, with addresses that make a client give up on one that hangs, and on a query in `seconds`.
+
+    For questions alone: what is written with such an address may be given up half-way.
+    """
+    postgres, mongo = settings.postgres_dsn, settings.mongo_uri
+    of_postgres = {"connect_timeout": _CONNECT_WITHIN, "options": f"-c statement_timeout={seconds}s"}
+    soon = dict.fromkeys(("serverSelectionTimeoutMS", "connectTimeoutMS"), _CONNECT_WITHIN * 1000)
+    return replace(
+        settings,
+        postgres_dsn=_with(postgres, of_postgres) if postgres else None,
+        mongo_uri=_with(mongo, {**soon, "socketTimeoutMS": seconds * 1000}) if mongo else None,
+    )
+
+
+def ask(questions: Mapping[str, Callable[[], Any]], seconds: float = ANSWER_WITHIN) -> dict[str, Any]:
+    """Put each question in a thread of its own; give each answer, or a Silence after `seconds` at the latest.
+
+    A question that hangs for longer is left to its own client's patience. What is no silence but a mistake is raised.
+    """
+    pool = ThreadPoolExecutor(len(questions), thread_name_prefix="probe")
+    futures = {name: pool.submit(question) for name, question in questions.items()}
+    wait(futures.values(), seconds)
+    pool.shutdown(wait=False, cancel_futures=True)
+    return {name: _answer(name, future, seconds) for name, future in futures.items()}
+
+
+def _answer(name: str, future: Future[Any], seconds: float) -> Any:
+    if not future.done():
+        return Silence(f"{name}: no answer within {seconds:.0f} s")
+    try:
+        return future.result()
+    except RetailError as error:
+        return Silence(error.message)
+    except (psycopg2.Error, PyMongoError) as error:
+        return Silence(f"{name}: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}")
+
+
+def _with(address: str, options: Mapping[str, Any]) -> str:
+    parts = urlsplit(address)
+    # libpq takes a plus sign for itself, so a space is %20.
+    query = urlencode({**dict(parse_qsl(parts.query)), **options}, quote_via=quote)
+    return urlunsplit(parts._replace(query=query))

@@ -1,0 +1,103 @@
+"""The supervisor's process: a thread for each server looks every second whether it died, and restarts it.
+
+Another thread looks every few seconds whether the stream is well, and heals it at once: Dagster's sensors would do the
+same, but a busy machine takes most of a minute to start a run, and Dagster's own storage may be what died.
+
+Started by `up` as `python -m retail_pipeline.stack HOME`; its output is the log.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from retail_pipeline import stack
+from retail_pipeline.errors import RetailError
+from retail_pipeline.healing.healer import Healer
+from retail_pipeline.patience import Patience
+from retail_pipeline.settings import Settings
+from retail_pipeline.stack.server import Server
+from retail_pipeline.stack.state import State, unless_commanded
+from retail_pipeline.stack.supervisor import DIED, FAILED, PATIENCE, RESTARTED, Journal, Supervisor
+
+_PAUSE = 1.0
+_HEAL_PAUSE = 5.0
+_ADDRESSES = ("postgres_dsn", "mongo_uri", "kafka_bootstrap", "connect_url")
+
+
+def _say(line: str) -> None:
+    print(f"{datetime.now(UTC).isoformat(timespec='seconds')} {line}", flush=True)
+
+
+def look(server: Server, patience: Patience, journal: Journal) -> Patience:
+    """Restart the server where it died and its next try is due; note both, and give what is known of its tries."""
+    if not (server.died and patience.due([server.name], time.monotonic())):
+        return patience
+    # A command that starts or stops servers knows better. Held while the server starts, so that `up` waits for it.
+    with unless_commanded(server.settings.home) as free:
+        if not (free and server.died):
+            return patience
+        _say(journal.note(server.name, DIED).text)
+        complaint = _restart(server)
+        patience = patience.tried([server.name], time.monotonic())
+        if patience.hopeless(server.name):
+            complaint = f"{complaint} Died {patience.count(server.name)} times in a row: mend the cause.".strip()
+        _say(journal.note(server.name, FAILED if complaint else RESTARTED, complaint).text)
+    return patience
+
+
+def _restart(server: Server) -> str:
+    """Restart it; give why that could not be done, empty where it was."""
+    try:
+        server.up()
+    except RetailError as error:
+        return error.message
+    except Exception as error:  # noqa: BLE001  whatever it is, it is tried again
+        return server.redact(f"{type(error).__name__}: {error}")
+    return ""
+
+
+def _watch(server: Server, journal: Journal) -> None:
+    patience = PATIENCE
+    while True:
+        patience = look(server, patience, journal)
+        time.sleep(_PAUSE)
+
+
+def _heal(healer: Healer, redact: Callable[[str], str]) -> None:
+    while True:
+        try:
+            healer.look()
+        except Exception as error:  # noqa: BLE001  whatever it is, it is looked again
+            why = (str(error).splitlines() or [""])[0]
+            _say(redact(f"the stream could not be looked at: {type(error).__name__}: {why}"))
+        time.sleep(_HEAL_PAUSE)
+
+
+def main(home: Path) -> None:
+    """Watch the servers of a home until somebody ends this process."""
+    settings = replace(Settings.from_environment(), home=home)
+    state, journal = State(home), Journal(home)
+    itself = Supervisor(settings, state, _say)
+    threads = [
+        threading.Thread(target=_watch, args=(server, journal), name=server.name, daemon=True)
+        for server in stack.watched(settings, state, _say)
+    ]
+    if settings.heal and all(getattr(settings, name) for name in _ADDRESSES):
+        healer = Healer(settings, _say)
+        threads.append(threading.Thread(target=_heal, args=(healer, itself.redact), name="stream", daemon=True))
+    for thread in threads:
+        thread.start()
+    while all(thread.is_alive() for thread in threads):
+        itself.beat.touch()
+        time.sleep(_PAUSE)
+    sys.exit("a watch ended; see above")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

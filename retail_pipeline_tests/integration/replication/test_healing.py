@@ -1,0 +1,374 @@
+"""What breaks the stream is seen by the sensor and healed by it, and with healing off it stays broken."""
+
+from __future__ import annotations
+
+import gc
+import socket
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import dagster as dg
+import pytest
+from kafka import KafkaProducer
+from pymongo.database import Database
+
+from retail_pipeline.definitions import defs
+from retail_pipeline.defs.resources import Platform
+from retail_pipeline.defs.sensors.connector_health import LETTERS, RUN, SLOT, connector_health_sensor
+from retail_pipeline.healing import cures, dead_letters, health
+from retail_pipeline.healing.healer import Healer
+from retail_pipeline.healing.health import Cure, Trouble
+from retail_pipeline.mirror import fidelity, initial, snapshot, writing
+from retail_pipeline.replication import connectors, slot
+from retail_pipeline.replication.connect import FAILED, PAUSED, ConnectClient, is_running, states
+from retail_pipeline.replication.kafka import ADMIN, client_settings
+from retail_pipeline.settings import Settings
+from retail_pipeline.tables import RED
+from retail_pipeline.tables import SLOT as SLOT_NAME
+from retail_pipeline.warehouse import connection
+from retail_pipeline_tests.integration import mirrored, shop
+from retail_pipeline_tests.integration.mirrored import Document
+
+INVENTORY = RED[-1]
+SINK = connectors.sink(INVENTORY)
+DEFINITIONS = defs()
+
+
+@dataclass
+class Operations:
+    """The sensor and the runs that it asks for, as Dagster's daemon would run them; nobody else does anything."""
+
+    settings: Settings
+    monkeypatch: pytest.MonkeyPatch
+    instance: dg.DagsterInstance
+    cursor: str | None = None
+    runs: int = 0
+
+    def tick(self, *, heal: bool, settings: Settings | None = None) -> dg.SensorResult:
+        """Evaluate the sensor once, and make the runs that it asks for."""
+        given = settings or self.settings
+        self.monkeypatch.setenv("RETAIL_HOME", str(given.home))
+        self.monkeypatch.setenv("RETAIL_HEAL", str(int(heal)))
+        platform = Platform(
+            postgres_dsn=given.require("postgres_dsn"),
+            mongo_uri=given.require("mongo_uri"),
+            kafka_bootstrap=given.require("kafka_bootstrap"),
+            connect_url=given.require("connect_url"),
+        )
+        context = dg.build_sensor_context(
+            instance=self.instance, cursor=self.cursor, resources={"platform": platform}, definitions=DEFINITIONS
+        )
+        result = connector_health_sensor(context)
+        assert isinstance(result, dg.SensorResult)
+        self.cursor = result.cursor
+        for request in result.run_requests or []:
+            self.runs += 1
+            job = DEFINITIONS.resolve_job_def(request.job_name or "")
+            done = job.execute_in_process(
+                run_config=request.run_config, instance=self.instance, resources={"platform": platform}
+            )
+            assert done.success
+        return result
+
+    def until_well(self) -> None:
+        """Tick until nothing is wrong; and then every document is as its row."""
+        mirrored.eventually(lambda: all(passed for passed, _ in checks(self.tick(heal=True)).values()), "health")
+        assert fidelity.verify(self.settings, RED, settle_seconds=60).equal
+
+    def stays_broken(self, check: str, words: str) -> None:
+        """Tick with healing off: the trouble is told, first as new, and nothing is done about it."""
+        mirrored.eventually(lambda: words in checks(self.tick(heal=False))[check][1], words)
+        result = self.tick(heal=False)
+        passed, told = checks(result)[check]
+        assert not passed
+        assert words in told
+        assert "for " in str(result.skip_reason)
+        assert self.runs == 0
+
+
+def checks(result: dg.SensorResult) -> dict[str, tuple[bool, str]]:
+    found = [event for event in result.asset_events if isinstance(event, dg.AssetCheckEvaluation)]
+    return {one.check_name: (one.passed, one.description or "") for one in found}
+
+
+@pytest.fixture
+def operations(streaming: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Operations]:
+    """Give a stream that is well, and leave it so."""
+    initial.load(streaming)
+    with dg.DagsterInstance.ephemeral() as instance:
+        made = Operations(streaming, monkeypatch, instance)
+        made.until_well()
+        made.runs, made.cursor = 0, None
+        yield made
+
+
+@contextmanager
+def worker(settings: Settings) -> Iterator[ConnectClient]:
+    with ConnectClient(settings.require("connect_url")) as opened:
+        yield opened
+
+
+def change(settings: Settings, statement: str, *arguments: Any) -> None:
+    with connection.connect(settings, connection.LOADER, autocommit=True) as loader:
+        shop.run(loader, statement, *arguments)
+
+
+def touch(settings: Settings) -> None:
+    change(settings, "update retail.inventory set inventory_level = inventory_level + 1")
+
+
+def test_a_task_that_failed_is_restarted_once_its_cause_is_gone(operations: Operations) -> None:
+    settings = operations.settings
+    with worker(settings) as connect:
+        with mirrored.sink_without_rights(settings):
+            touch(settings)
+            mirrored.eventually(lambda: FAILED in states(connect.status(SINK) or {}), "a failed task")
+
+        operations.stays_broken(RUN, f"connector {SINK} failed")
+        assert FAILED in states(connect.status(SINK) or {})
+        operations.until_well()
+
+        assert is_running(connect.status(SINK) or {})
+
+
+FAULTS: dict[str, tuple[Callable[[ConnectClient, str], object], str]] = {
+    "deleted": (lambda connect, name: connect.delete(name), "is not registered"),
+    "changed": (
+        lambda connect, name: connect.put_config(name, (connect.config(name) or {}) | {"tasks.max": "1", "x": "y"}),
+        "is not configured as declared",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("name", [connectors.SOURCE, SINK])
+def test_a_connector_that_is_gone_or_changed_is_registered_as_declared(
+    operations: Operations, fault: str, name: str
+) -> None:
+    break_it, words = FAULTS[fault]
+    with worker(operations.settings) as connect:
+        break_it(connect, name)
+        touch(operations.settings)
+
+        operations.stays_broken(RUN, words)
+        operations.until_well()
+
+        wanted = connectors.configurations(operations.settings)[name]
+        assert connectors.fingerprint(connect.config(name) or {}) == connectors.fingerprint(wanted)
+
+
+def test_a_silent_source_is_restarted_and_does_not_wait_for_a_slot_that_a_dead_connection_holds(
+    operations: Operations,
+) -> None:
+    def reader() -> object:
+        with connection.connect(operations.settings, connection.CDC) as opened, opened.cursor() as cursor:
+            cursor.execute("select active_pid from pg_replication_slots where slot_name = %s", (SLOT_NAME,))
+            return (cursor.fetchone() or (None,))[0]
+
+    before = reader()
+    silent = Trouble("silent source", "no heartbeat", Cure.RESTART_WHOLE, connectors.SOURCE)
+    done = cures.treat(operations.settings, [silent])
+
+    assert done == {"silent source": f"{connectors.SOURCE}: restarted, its slot taken from it"}
+    mirrored.eventually(lambda: reader() not in (None, before), "another reader")
+    operations.until_well()
+
+
+def test_a_connector_that_somebody_paused_is_told_and_left_paused(operations: Operations) -> None:
+    with worker(operations.settings) as connect:
+        connect.pause(SINK)
+        mirrored.eventually(lambda: states(connect.status(SINK) or {})[0] == PAUSED, "a pause")
+        for _ in range(3):
+            passed, told = checks(operations.tick(heal=True))[RUN]
+            assert not passed
+            assert "is paused: somebody has to resume it" in told
+        assert states(connect.status(SINK) or {})[0] == PAUSED
+        connect.resume(SINK)
+
+
+def lose_the_slot(settings: Settings) -> None:
+    """Drop it under its reader, which Debezium answers by making another one, with a gap."""
+    with mirrored.superuser(settings) as session:
+        shop.run(session, "select pg_terminate_backend(active_pid, 5000) from pg_replication_slots where active")
+        shop.run(session, "select pg_drop_replication_slot(%s)", SLOT_NAME)
+
+
+def make_another_slot(settings: Settings) -> None:
+    with worker(settings) as connect:
+        connect.stop(connectors.SOURCE)
+    lose_the_slot(settings)
+    touch(settings)
+    with mirrored.superuser(settings) as session:
+        shop.run(session, "select pg_create_logical_replication_slot(%s, 'pgoutput')", SLOT_NAME)
+
+
+def invalidate_the_slot(settings: Settings) -> None:
+    """Let PostgreSQL give it up because it retains more WAL than it may."""
+    with worker(settings) as connect:
+        connect.stop(connectors.SOURCE)
+    with mirrored.superuser(settings) as session:
+        shop.run(session, "alter system set max_slot_wal_keep_size = '1MB'")
+        shop.run(session, "select pg_reload_conf()")
+        try:
+
+            def lost() -> bool:
+                shop.run(session, "select pg_logical_emit_message(false, 'fill', repeat('x', 20000000))")
+                shop.run(session, "select pg_switch_wal()")
+                shop.run(session, "checkpoint")
+                return bool(shop.rows(session, "select from pg_replication_slots where wal_status = 'lost'"))
+
+            mirrored.eventually(lost, "a lost slot")
+        finally:
+            shop.run(session, "alter system reset max_slot_wal_keep_size")
+            shop.run(session, "select pg_reload_conf()")
+
+
+@pytest.mark.parametrize("lose", [lose_the_slot, make_another_slot, invalidate_the_slot])
+def test_after_a_lost_slot_the_stream_begins_anew_and_rows_deleted_in_the_gap_go(
+    operations: Operations, database: Database[Document], lose: Callable[[Settings], None]
+) -> None:
+    settings = operations.settings
+    change(settings, "insert into retail.inventory values (3, 110, 5) on conflict do nothing")
+    key = {"store_id": 3, "product_id": 110}
+    mirrored.eventually(lambda: mirrored.raw(database, "inventory", key), "the row that will be deleted")
+    with worker(settings) as connect:
+        connect.stop(SINK)  # so that the gap is certain: what was read before the loss waits in Kafka
+    change(settings, "delete from retail.inventory where (store_id, product_id) = (3, 110)")
+    lose(settings)
+    touch(settings)
+
+    operations.stays_broken(SLOT, "the stream cannot go on: the slot is")
+    assert mirrored.raw(database, "inventory", key) is not None
+    operations.until_well()
+
+    assert operations.runs == 1
+    assert mirrored.raw(database, "inventory", key) is None
+    health_now = slot.health(settings)
+    assert health_now is not None
+    assert health_now.usable
+
+
+def test_the_supervisor_heals_without_dagster(operations: Operations) -> None:
+    """The same faults as above, told and cured by a process that asks Dagster for nothing."""
+    settings, said = operations.settings, list[str]()
+    healer = Healer(settings, said.append)
+    healer.look()
+    assert said == []
+    producer = KafkaProducer(**client_settings(settings, ADMIN))
+    producer.send(INVENTORY.topic, key=b"no JSON", value=b"no JSON either").get(30)
+    producer.close()
+    mirrored.eventually(lambda: dead_letters.waiting(settings), "a dead letter")
+    lose_the_slot(settings)
+    touch(settings)
+
+    def well() -> bool:
+        healer.look()
+        return not health.troubles(health.observe(settings), connectors.configurations(settings))
+
+    mirrored.eventually(well, "health")
+    assert fidelity.verify(settings, RED, settle_seconds=60).equal
+    assert any("healing: found: the slot is" in line for line in said)
+    assert any("healing: inventory: " in line for line in said)
+
+
+def test_a_resynchronization_that_was_interrupted_is_resumed_at_the_next_tick(
+    operations: Operations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class PulledPlugError(BaseException):
+        """The process ends here."""
+
+    def pull(*_: Any) -> None:
+        raise PulledPlugError
+
+    lose_the_slot(operations.settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(writing, "swap", pull)
+        with pytest.raises(PulledPlugError):
+            initial.load(operations.settings)
+    touch(operations.settings)
+
+    operations.stays_broken(SLOT, "the last one was interrupted")
+    operations.until_well()
+
+    assert operations.runs == 1
+    assert initial.state(operations.settings)["scope"] == initial.RED_ONLY
+
+
+def test_while_a_run_writes_the_collections_a_lost_connector_is_told_and_left_to_it(operations: Operations) -> None:
+    with worker(operations.settings) as connect:
+        connect.delete(SINK)
+        with snapshot.alone(operations.settings):
+            found = checks(operations.tick(heal=True))
+            assert any(not passed and SINK in told for passed, told in found.values())
+            assert connect.config(SINK) is None
+        operations.until_well()
+
+
+def test_a_record_that_cannot_be_read_stops_nothing_and_is_settled_by_a_repair(operations: Operations) -> None:
+    settings = operations.settings
+    producer = KafkaProducer(**client_settings(settings, ADMIN))
+    sent = producer.send(INVENTORY.topic, key=b"no JSON", value=b"no JSON either").get(30)
+    producer.close()
+    touch(settings)
+    mirrored.eventually(lambda: dead_letters.waiting(settings) == {"inventory": 1}, "a dead letter")
+
+    assert fidelity.verify(settings, RED, settle_seconds=60).equal, "its neighbours were written"
+    operations.stays_broken(LETTERS, f"{INVENTORY.topic} partition {sent.partition} offset {sent.offset}")
+    operations.until_well()
+
+    assert operations.runs == 1
+    assert dead_letters.waiting(settings) == {}
+
+
+def test_a_change_that_mongodb_refuses_is_made_good_with_its_neighbours(
+    operations: Operations, database: Database[Document]
+) -> None:
+    settings = operations.settings
+    database.command("collMod", "inventory", validator={"inventory_level": {"$ne": 4711}})
+    change(settings, "update retail.inventory set inventory_level = 4711 where (store_id, product_id) = (1, 100)")
+    touch(settings)
+    mirrored.eventually(lambda: dead_letters.waiting(settings), "dead letters")
+    database.command("collMod", "inventory", validator={})
+
+    operations.stays_broken(LETTERS, "could not be written and lie in its dead letters")
+    operations.until_well()
+
+    assert operations.runs >= 1
+
+
+def test_servers_that_do_not_answer_or_hang_are_told_and_nothing_is_treated(operations: Operations) -> None:
+    """A listener that never answers is what a stopped process looks like."""
+    settings = operations.settings
+    with worker(settings) as connect, socket.create_server(("127.0.0.1", 0)) as hanging:
+        connect.delete(SINK)
+        place = f"127.0.0.1:{hanging.getsockname()[1]}"
+        away = {
+            "Kafka Connect": replace(settings, connect_url="http://127.0.0.1:1"),
+            "Connect, hanging": replace(settings, connect_url=f"http://{place}"),
+            "PostgreSQL": replace(settings, postgres_dsn=f"postgresql://postgres:x@{place}/streamed"),
+            "MongoDB": replace(settings, mongo_uri=f"mongodb://{place}/"),
+            "Kafka": replace(settings, kafka_bootstrap=place),
+        }
+        for name, missing in away.items():
+            result = operations.tick(heal=True, settings=missing)
+            passed, told = checks(result)[RUN]
+            assert not passed, name
+            assert "does not" in told or "no answer" in told or "not let" in told, (name, told)
+        assert connect.config(SINK) is None
+        operations.until_well()
+    # kafka-python leaves the sockets of connections that were never made to the garbage collector.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+def test_what_was_seen_is_told_with_the_wal_its_limit_and_the_heartbeat(streaming: Settings) -> None:
+    told = health.as_json(health.observe(streaming))
+
+    assert set(told["connectors"]) == set(connectors.names())
+    assert told["slot"]["limit_bytes"] == 4 * 1024**3
+    assert told["heartbeat_age_seconds"] is not None
+    assert told["hand_over"] == initial.COMPLETE

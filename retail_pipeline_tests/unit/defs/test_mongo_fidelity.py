@@ -1,0 +1,107 @@
+"""When a difference between MongoDB and PostgreSQL is mended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import dagster as dg
+import pytest
+
+from retail_pipeline.defs.resources import Platform
+from retail_pipeline.defs.sensors import mongo_fidelity
+from retail_pipeline.defs.sensors.mongo_fidelity import mongo_fidelity_sensor
+from retail_pipeline.errors import CouldNotTellError
+from retail_pipeline.mirror import fidelity
+from retail_pipeline.mirror.fidelity import FidelityReport, TableReport
+from retail_pipeline.replication.backlog import Backlog
+
+
+@dataclass
+class Watch:
+    """The sensor over a mirror whose comparison and clock the test sets."""
+
+    differing: Sequence[str] = ()
+    silent: bool = False
+    backlog: Backlog | None = None
+    now: float = 1_000_000.0
+    cursor: str | None = None
+    said: list[str] = field(default_factory=list)
+
+    def sample(self, *_: object, **__: object) -> FidelityReport:
+        """Give the comparison."""
+        if self.silent:
+            raise CouldNotTellError("The comparison could not be made. MongoDB does not answer.")
+        names = ("transactions", "inventory")
+        return FidelityReport(tuple(TableReport(name, 9, 9, different=name in self.differing) for name in names), 0.0)
+
+    def tick(self, seconds: float = 30.0) -> list[dg.RunRequest]:
+        """Evaluate the sensor so much later; give the runs that it asks for."""
+        self.now += seconds
+        nowhere = Platform(postgres_dsn="", mongo_uri="", kafka_bootstrap="", connect_url="")
+        context = dg.build_sensor_context(cursor=self.cursor, resources={"platform": nowhere})
+        result = mongo_fidelity_sensor(context)
+        assert isinstance(result, dg.SensorResult)
+        self.cursor = result.cursor
+        return list(result.run_requests or [])
+
+
+@pytest.fixture(name="watch")
+def _watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
+    watch = Watch()
+    monkeypatch.setattr(fidelity, "sample", watch.sample)
+    monkeypatch.setattr(mongo_fidelity, "pending", lambda _: watch.backlog)
+    monkeypatch.setattr(time, "time", lambda: watch.now)
+    return watch
+
+
+def test_a_difference_is_repaired_when_it_is_still_there_at_the_next_tick(watch: Watch) -> None:
+    watch.differing = ["inventory"]
+    assert watch.tick() == []
+
+    (request,) = watch.tick()
+
+    assert request.run_config == {"ops": {"repair_collections": {"config": {"tables": ["inventory"]}}}}
+    assert "inventory: of 9 rows" in request.tags["found"]
+
+
+def test_one_run_is_asked_for_at_a_time_and_then_after_longer_pauses(watch: Watch) -> None:
+    watch.differing = ["inventory"]
+    watch.tick()
+    asked = [index for index in range(40) if watch.tick()]
+
+    assert asked == [0, 2, 6, 14, 30]
+
+
+def test_a_difference_that_went_is_not_repaired(watch: Watch) -> None:
+    watch.differing = ["inventory"]
+    watch.tick()
+    watch.differing = ["transactions"]
+
+    assert watch.tick() == []
+
+
+def test_with_healing_off_nothing_is_repaired(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RETAIL_HEAL", "0")
+    watch.differing = ["inventory"]
+
+    assert [watch.tick() for _ in range(3)] == [[], [], []]
+
+
+def test_what_could_not_be_compared_is_not_repaired(watch: Watch) -> None:
+    watch.silent = True
+
+    assert [watch.tick() for _ in range(3)] == [[], [], []]
+
+
+def test_what_a_large_file_explains_is_repaired_only_once_it_no_longer_does(watch: Watch) -> None:
+    watch.differing = ["inventory"]
+    watch.backlog = Backlog("march.csv", 2_000_000, watch.now)
+
+    assert [watch.tick(), watch.tick(), watch.tick()] == [[], [], []]
+
+    watch.backlog = None
+    assert watch.tick() == []
+    (request,) = watch.tick()
+    assert request.run_config["ops"]["repair_collections"]["config"]["tables"] == ["inventory"]

@@ -1,0 +1,194 @@
+"""What counts as a trouble of the stream, and what cures it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from retail_pipeline.healing import health
+from retail_pipeline.healing.health import Cure, Observation, Trouble
+from retail_pipeline.healing.probes import Silence
+from retail_pipeline.mirror import initial
+from retail_pipeline.mirror.initial import HandOver
+from retail_pipeline.replication.connectors import SOURCE
+from retail_pipeline.replication.slot import SlotHealth
+
+WANTED = {SOURCE: {"a": "1", "b": "2"}, "sink": {"c": "3"}}
+GB = 2**30
+
+
+def status(*states: str, trace: str = "") -> dict[str, Any]:
+    connector, *tasks = states
+    return {
+        "connector": {"state": connector},
+        "tasks": [{"state": state, **({"trace": trace} if state == "FAILED" else {})} for state in tasks],
+    }
+
+
+RUNS = status("RUNNING", "RUNNING")
+HEALTHY = SlotHealth(
+    active=True,
+    wal_status="reserved",
+    retained_bytes=GB // 10,
+    safe_bytes=3 * GB,
+    confirmed_lsn="0/1",
+    behind_bytes=0,
+    invalidation_reason=None,
+    inactive_since=None,
+    beat_at=None,
+    limit_bytes=4 * GB,
+    ours=True,
+)
+WELL = Observation(
+    hand_over=HandOver(initial.COMPLETE, "", busy=False),
+    connectors={name: (config, RUNS) for name, config in WANTED.items()},
+    slot=HEALTHY,
+    beat_age=1.0,
+    dead={},
+    latest={},
+)
+
+
+def troubles(**seen: Any) -> list[Trouble]:
+    return health.troubles(replace(WELL, **seen), WANTED)
+
+
+def one(**seen: Any) -> Trouble:
+    (found,) = troubles(**seen)
+    return found
+
+
+def sink(state: dict[str, Any], **config: str) -> dict[str, Any]:
+    return {SOURCE: (WANTED[SOURCE], RUNS), "sink": (WANTED["sink"] | config, state)}
+
+
+def test_a_stream_that_is_well_has_no_trouble() -> None:
+    assert troubles() == []
+
+
+def test_a_failed_task_is_told_with_the_first_line_of_its_trace_and_restarted() -> None:
+    trace = "ConnectException: MongoDB refused\n\tat a.B\n\tat c.D"
+    found = one(connectors=sink(status("RUNNING", "RUNNING", "FAILED", trace=trace)))
+
+    assert (found.cure, found.target) == (Cure.RESTART, "sink")
+    assert found.sentence == "connector sink failed (1 of 3 parts): ConnectException: MongoDB refused"
+
+
+def test_a_missing_connector_is_registered() -> None:
+    found = one(connectors={SOURCE: (WANTED[SOURCE], RUNS)})
+
+    assert (found.cure, found.target) == (Cure.REGISTER, "sink")
+
+
+def test_a_drifted_connector_is_told_by_the_names_of_its_settings_and_registered() -> None:
+    found = one(connectors=sink(RUNS, c="4", d="secret"))
+
+    assert found.cure is Cure.REGISTER
+    assert found.sentence == "connector sink is not configured as declared: c, d"
+
+
+@pytest.mark.parametrize("state", ["PAUSED", "STOPPED"])
+def test_what_a_person_stopped_is_left_to_a_person(state: str) -> None:
+    assert one(connectors=sink(status(state))).cure is Cure.PERSON
+
+
+@pytest.mark.parametrize("state", [status("RUNNING"), status("RUNNING", "UNASSIGNED"), status("UNASSIGNED", "RUNNING")])
+def test_what_is_on_its_way_is_waited_for(state: dict[str, Any]) -> None:
+    assert one(connectors=sink(state)).cure is Cure.WAIT
+
+
+def test_a_stream_that_cannot_go_on_begins_anew() -> None:
+    reason = "the slot is gone, and with it the changes since"
+    found = troubles(hand_over=HandOver(initial.COMPLETE, reason, busy=False), slot=None)
+
+    assert [(trouble.subject, trouble.cure) for trouble in found] == [
+        ("hand-over", Cure.RESYNCHRONIZE),
+        ("slot", Cure.WAIT),
+    ]
+    assert found[0].sentence == f"the stream cannot go on: {reason}"
+
+
+def test_before_the_first_load_nothing_is_ill_and_nothing_begins_by_itself() -> None:
+    never = HandOver(initial.NONE, "never done on this MongoDB", busy=False)
+
+    assert troubles(hand_over=never, connectors={}, slot=None, beat_age=None) == []
+
+
+def test_while_a_run_writes_the_collections_only_that_is_told() -> None:
+    found = one(hand_over=HandOver(initial.LOADING, "interrupted", busy=True), connectors={}, slot=None)
+
+    assert (found.cure, found.grave) == (Cure.WAIT, False)
+
+
+def test_a_run_that_writes_beside_the_stream_hides_nothing() -> None:
+    beside = HandOver(initial.COMPLETE, "", busy=True)
+
+    assert troubles(hand_over=beside) == []
+    assert one(hand_over=beside, connectors=sink(status("RUNNING", "FAILED", trace="it"))).cure is Cure.RESTART
+
+
+def test_a_server_that_does_not_answer_is_told_once() -> None:
+    silent = Silence("MongoDB at x does not answer.")
+    found = troubles(hand_over=silent, dead=silent)
+
+    assert [(trouble.sentence, trouble.cure) for trouble in found] == [("MongoDB at x does not answer.", Cure.WAIT)]
+
+
+@pytest.mark.parametrize(
+    ("retained", "wal_status", "grave"),
+    [(0.5, "reserved", False), (0.79, "extended", False), (0.81, "extended", True), (0.1, "unreserved", True)],
+)
+def test_retained_wal_alarms_before_the_slot_is_lost(retained: float, wal_status: str, grave: bool) -> None:
+    found = one(slot=replace(HEALTHY, retained_bytes=int(retained * 4 * GB), wal_status=wal_status))
+
+    assert (found.subject, found.grave) == ("WAL", grave)
+
+
+def test_a_server_without_a_limit_on_wal_is_told_for_its_disk() -> None:
+    assert one(slot=replace(HEALTHY, limit_bytes=None)).cure is Cure.PERSON
+
+
+def test_a_slot_that_nobody_reads_is_told() -> None:
+    assert one(slot=replace(HEALTHY, active=False)).subject == "slot reader"
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"wal_status": "lost", "invalidation_reason": "wal_removed"}, "is lost (wal_removed)"),
+        ({"ours": False}, "is another one, made anew by somebody"),
+    ],
+)
+def test_a_slot_that_cannot_be_used_says_why(changed: dict[str, Any], words: str) -> None:
+    assert words in one(slot=replace(HEALTHY, **changed)).sentence
+
+
+def test_a_source_that_says_it_runs_and_sends_no_heartbeat_is_restarted_as_a_whole() -> None:
+    found = one(beat_age=health.BEAT_OVERDUE)
+
+    assert (found.cure, found.target) == (Cure.RESTART_WHOLE, SOURCE)
+
+
+def test_a_heartbeat_that_is_missing_with_its_connector_is_no_second_illness() -> None:
+    seen = {SOURCE: (WANTED[SOURCE], status("RUNNING", "FAILED")), "sink": (WANTED["sink"], RUNS)}
+    found = troubles(beat_age=100.0, connectors=seen)
+
+    assert [trouble.cure for trouble in found] == [Cure.RESTART, Cure.WAIT]
+
+
+def test_dead_letters_are_told_with_the_latest_and_their_table_is_repaired() -> None:
+    found = one(dead={"inventory": 3}, latest={"inventory": "t partition 1 offset 7: bad"})
+
+    assert (found.cure, found.target) == (Cure.REPAIR, "inventory")
+    assert "3 records of inventory" in found.sentence
+    assert "t partition 1 offset 7: bad" in found.sentence
+
+
+def test_what_an_operator_reads_holds_the_trace_and_no_configuration() -> None:
+    seen = replace(WELL, connectors=sink(status("RUNNING", "FAILED", trace="why")))
+    told = health.as_json(seen)
+
+    assert told["connectors"]["sink"] == {"state": "RUNNING", "tasks": ["FAILED"], "trace": "why"}
+    assert told["slot"]["retained_bytes"] == GB // 10

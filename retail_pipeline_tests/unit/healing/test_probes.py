@@ -1,0 +1,69 @@
+"""Questions to several servers, of which some do not answer."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from psycopg2 import OperationalError
+from psycopg2.extensions import parse_dsn
+
+from retail_pipeline.errors import ReplicationError
+from retail_pipeline.healing import probes
+from retail_pipeline.healing.probes import Silence
+from retail_pipeline.replication import mongodb
+from retail_pipeline.settings import Settings
+from retail_pipeline.warehouse import connection
+
+
+def test_each_question_has_its_answer_and_a_silence_is_a_sentence() -> None:
+    def refuse() -> None:
+        raise ReplicationError("Kafka does not answer.", "start it")
+
+    def break_off() -> None:
+        raise OperationalError("server closed the connection\nand more")
+
+    found = probes.ask({"one": lambda: 1, "Kafka": refuse, "slot": break_off})
+
+    assert found == {
+        "one": 1,
+        "Kafka": Silence("Kafka does not answer."),
+        "slot": Silence("slot: OperationalError: server closed the connection"),
+    }
+
+
+def test_a_question_that_hangs_keeps_nobody_waiting_for_longer_than_told() -> None:
+    over = threading.Event()
+    try:
+        found = probes.ask({"slot": lambda: over.wait(60), "quick": lambda: 2}, seconds=0.2)
+    finally:
+        over.set()
+
+    assert found == {"slot": Silence("slot: no answer within 0 s"), "quick": 2}
+
+
+def test_a_mistake_of_ours_is_not_taken_for_a_silence() -> None:
+    with pytest.raises(ZeroDivisionError):
+        probes.ask({"one": lambda: 1 // 0})
+
+
+def test_a_hurried_address_is_the_same_server_with_less_patience() -> None:
+    settings = Settings.from_environment(
+        {
+            "RETAIL_POSTGRES_DSN": "postgresql://postgres:a%2Bb@db:5433/walmart?sslmode=prefer",
+            "RETAIL_MONGO_URI": "mongodb://admin:c%40d@m:27018/?replicaSet=rs0",
+        }
+    )
+    hurried = probes.hurried(settings, 9)
+
+    address = parse_dsn(connection.dsn(hurried, "postgres"))
+    assert (address["host"], address["port"], address["password"], address["sslmode"]) == (
+        "db",
+        "5433",
+        "a+b",
+        "prefer",
+    )
+    assert (address["connect_timeout"], address["options"]) == ("5", "-c statement_timeout=9s")
+    uri = mongodb.uri(hurried, "admin")
+    assert "admin:c%40d@m:27018" in uri
+    assert {"replicaSet=rs0", "socketTimeoutMS=9000", "connectTimeoutMS=5000"} <= set(uri.partition("?")[2].split("&"))

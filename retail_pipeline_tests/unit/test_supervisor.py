@@ -1,0 +1,107 @@
+"""What the supervisor notes and when it acts, without a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from retail_pipeline.errors import StackError
+from retail_pipeline.settings import Settings
+from retail_pipeline.stack import __main__ as process
+from retail_pipeline.stack import supervisor
+from retail_pipeline.stack.mongo import Mongo
+from retail_pipeline.stack.processes import Process
+from retail_pipeline.stack.state import State, exclusively, unless_commanded
+from retail_pipeline.stack.supervisor import DIED, FAILED, PATIENCE, RESTARTED, Journal, Supervisor
+
+GONE = Process(2**22 + 1, "a boot long ago 1")
+
+
+@pytest.fixture(name="mongo")
+def _mongo(tmp_path: Path) -> Mongo:
+    """Give a MongoDB that was started and died."""
+    with exclusively(tmp_path, print):
+        state = State(tmp_path)
+        state.remember("mongo", GONE)
+    Journal(tmp_path).begin()
+    return Mongo(Settings.from_environment({"RETAIL_HOME": str(tmp_path)}), state, lambda _: None)
+
+
+def _events(mongo: Mongo) -> list[tuple[str, str]]:
+    return [(note.server, note.event) for note in Journal(mongo.settings.home).read()]
+
+
+def test_a_server_that_died_is_restarted_and_both_are_noted(mongo: Mongo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Mongo, "up", lambda _: None)
+
+    process.look(mongo, PATIENCE, Journal(mongo.settings.home))
+
+    assert _events(mongo) == [("mongo", DIED), ("mongo", RESTARTED)]
+    assert supervisor.died(Journal(mongo.settings.home).read()) == ["mongo"]
+
+
+def test_one_that_cannot_be_restarted_waits_longer_each_time_and_is_told(
+    mongo: Mongo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Mongo) -> None:
+        raise StackError("MongoDB ended while starting.")
+
+    monkeypatch.setattr(Mongo, "up", fail)
+    journal, patience = Journal(mongo.settings.home), PATIENCE
+    for _ in range(3):
+        patience = process.look(mongo, patience, journal)
+
+    assert _events(mongo) == [("mongo", DIED), ("mongo", FAILED)]
+    state = State(mongo.settings.home)
+    state.remember(Supervisor.name, Process.of(1))
+    watcher = Supervisor(mongo.settings, state)
+    watcher.beat.touch()
+    assert "mongo failed: MongoDB ended while starting." in watcher.health().detail
+
+
+def test_nothing_is_restarted_while_a_command_starts_or_stops_servers(
+    mongo: Mongo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Mongo, "up", lambda _: pytest.fail("restarted"))
+    with exclusively(mongo.settings.home, print):
+        patience = process.look(mongo, PATIENCE, Journal(mongo.settings.home))
+
+    assert patience == PATIENCE
+    assert _events(mongo) == []
+
+
+def test_servers_are_restarted_side_by_side(mongo: Mongo) -> None:
+    with unless_commanded(mongo.settings.home) as one, unless_commanded(mongo.settings.home) as two:
+        assert (one, two) == (True, True)
+
+
+def test_one_that_was_stopped_on_purpose_stays_stopped(mongo: Mongo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Mongo, "up", lambda _: pytest.fail("restarted"))
+    mongo.state.forget("mongo")
+    process.look(mongo, PATIENCE, Journal(mongo.settings.home))
+
+
+def test_a_supervisor_that_does_not_look_is_seen(mongo: Mongo) -> None:
+    state = State(mongo.settings.home)
+    state.remember(Supervisor.name, Process.of(1))
+    watcher = Supervisor(mongo.settings, state)
+    assert not watcher.health().ok
+    watcher.beat.touch()
+    assert watcher.health().ok
+
+
+def test_without_a_supervisor_somebody_is_told_that_nothing_is_restarted(mongo: Mongo) -> None:
+    found = Supervisor(mongo.settings, State(mongo.settings.home)).health()
+    assert (found.state, found.ok) == ("off", True)
+    assert "nothing restarts a server that dies" in found.detail
+
+
+def test_a_new_journal_keeps_the_one_before_beside_it(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.begin()
+    journal.note("kafka", DIED, "why")
+    journal.begin()
+
+    assert journal.read() == []
+    assert "kafka" in journal.path.with_suffix(".before.jsonl").read_text()
