@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help demo test test-faults lint format ui down clean install
+.PHONY: help demo test test-faults soak lint format ui down clean install
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -23,6 +23,12 @@ demo: $(INSTALLED) ## set up, start everything, load (CSV=path, else the sample)
 
 test: $(INSTALLED) ## every test, on servers of its own
 	@$(RUN)/python -m pytest $(PYTEST_ARGS)
+
+test-faults: $(INSTALLED) ## strike every fault, with healing and without; writes docs/faults.md, most of an hour
+	@$(RUN)/python -m pytest -m 'not soak' retail_pipeline_tests/faults $(PYTEST_ARGS)
+
+soak: $(INSTALLED) ## an hour of sales under random faults (SOAK_MINUTES=60); writes docs/soak.md
+	@$(RUN)/python -m pytest -m soak -s retail_pipeline_tests/faults/test_soak.py $(PYTEST_ARGS)
 
 lint: $(INSTALLED) ## formatter, linters, types, SQL
 	@$(RUN)/ruff format --check .

@@ -1,0 +1,68 @@
+"""One deployment for all faults: made once, broken again and again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from retail_pipeline_tests.faults import report
+from retail_pipeline_tests.faults.report import Trials
+from retail_pipeline_tests.faults.testbed import Testbed
+
+# Lines of sales in the file: of every two comes a sale, and each store stocks products besides.
+LINES, QUICK_LINES = 125_000, 10_000
+_KEPT = "faults/trials"
+
+
+@pytest.fixture(scope="session", name="is_whole")
+def _is_whole(request: pytest.FixtureRequest) -> bool:
+    """Tell whether more is done than the short selection."""
+    return any(item.get_closest_marker(name) for item in request.session.items for name in ("every_fault", "soak"))
+
+
+@pytest.fixture(scope="session", name="testbed")
+def _testbed(*, is_whole: bool) -> Iterator[Testbed]:
+    """Give the deployment."""
+    home = Path(tempfile.mkdtemp(prefix=f"retail-test-{os.getpid()}-"))
+    home.chmod(0o755)
+    testbed = Testbed(home)
+    try:
+        testbed.start(LINES if is_whole else QUICK_LINES)
+        yield testbed
+    finally:
+        testbed.down()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", name="trials")
+def _trials(request: pytest.FixtureRequest, *, is_whole: bool) -> Iterator[Trials]:
+    """Keep what came of every trial; where each fault was struck both ways, write it down.
+
+    Trials of earlier sessions count until they are made again, so that one that was mended can be struck alone.
+    """
+    cache = request.config.cache
+    trials = Trials()
+    if is_whole and cache:
+        trials = Trials.of(cache.get(_KEPT, {}))
+    yield trials
+    if is_whole and cache:
+        cache.set(_KEPT, asdict(trials))
+    if trials.complete:
+        report.DOCUMENT.write_text(report.as_text(trials))
+
+
+@pytest.fixture(name="sound")
+def _sound(testbed: Testbed) -> Iterator[Testbed]:
+    """Give the deployment with nothing wrong, and mend by hand what a trial left."""
+    yield testbed
+    if testbed.is_sound:
+        return
+    testbed.writers.end(kill=True)
+    mended = testbed.mend()
+    assert mended.equal, mended.sentence()

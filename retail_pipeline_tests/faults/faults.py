@@ -1,0 +1,306 @@
+"""What is done to the stream, who is to heal it, and what shows that it is not healed without? The declared table.
+
+Each fault is struck twice, both times under a running writer: once with everything healing, once with its healer
+switched off, which must be seen. Supervisor and sensors are off then; where neither heals a fault but a retry of
+Debezium, Connect or a driver, `plant` breaks that retry too.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from retail_pipeline_tests.faults import strikes, strikes_slot
+from retail_pipeline_tests.faults.links import route
+from retail_pipeline_tests.faults.testbed import Testbed
+
+Act = Callable[[Testbed], object]
+
+SUPERVISOR = "supervisor"
+# The same judgement and cures, in the embedded stack's supervisor and in Dagster's sensor; whichever comes first.
+HEALING = "healing"
+LONG_ENOUGH = 30.0
+UNSUPERVISED = "no supervisor"
+UNHEALED = "no healing"
+
+
+def _nothing(_: Testbed) -> None:
+    """Do nothing."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault.
+
+    `prepare` is no part of it. `strike` does it; `seconds` later (`planted_seconds` without its healer) `release` ends
+    it, where that is not the healer's work. The clock starts when every server in `back` answers again. `off` says how
+    healing is switched off: what is not supervisor or sensors is done by `plant` before the strike, or by
+    `plant_meanwhile` before the release. `restore` takes back afterwards what is no part of the fault either.
+
+    `begins_anew` says that the stream has to begin again from a new slot, which is seen too: whatever else happens, it
+    goes on from where it was. `is_long`: it takes minutes. `unhealed_for`: without its healer it is watched for so many
+    seconds, more than the healer needs.
+    """
+
+    name: str
+    healer: str
+    off: str
+    strike: Act
+    release: Act = _nothing
+    seconds: float = 0.0
+    back: tuple[str, ...] = ()
+    prepare: Act = _nothing
+    plant: Act = _nothing
+    plant_meanwhile: Act = _nothing
+    planted_seconds: float | None = None
+    restore: Act = _nothing
+    begins_anew: bool = False
+    is_long: bool = False
+    unhealed_for: float = LONG_ENOUGH
+
+    @property
+    def id(self) -> str:
+        """Give its name for the command line."""
+        return re.sub(r"[^a-z0-9]+", "-", self.name.lower().replace("'", ""))
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is healed by what belongs to this project."""
+        return SUPERVISOR in self.healer or HEALING in self.healer
+
+    @property
+    def needs_proxy(self) -> bool:
+        """Whether it is struck on a link that leads through the proxy."""
+        return self.prepare is route
+
+    def befall(self, testbed: Testbed, *, planted: bool) -> None:
+        """Strike, wait, release."""
+        if planted:
+            self.plant(testbed)
+        self.strike(testbed)
+        time.sleep(self.seconds if self.planted_seconds is None or not planted else self.planted_seconds)
+        if planted:
+            self.plant_meanwhile(testbed)
+        self.release(testbed)
+
+
+# Of a connection that died in silence its owner hears nothing for half a minute.
+_LONGER = 75.0
+_CLOSED = 10.0
+_HANGING = 15.0
+
+FAULTS: tuple[Fault, ...] = (
+    *(
+        Fault(
+            f"{title} killed",
+            SUPERVISOR,
+            UNSUPERVISED,
+            strikes.killed(name),
+            back=(name,),
+        )
+        for name, title in strikes.TITLES.items()
+    ),
+    Fault(
+        "Dagster's daemon killed and a connector deleted",
+        f"{SUPERVISOR} and {HEALING}",
+        UNSUPERVISED,
+        strikes.daemon_killed,
+        back=("dagster_daemon",),
+    ),
+    Fault(
+        "Broker's disk full",
+        SUPERVISOR,
+        UNSUPERVISED,
+        strikes.disk_full,
+        back=("kafka",),
+    ),
+    Fault(
+        "PostgreSQL hangs 15 s",
+        "Debezium: reads on where it was",
+        "the slot is moved past changes that it has not read",
+        strikes.hung("postgres"),
+        strikes.resumed("postgres"),
+        _HANGING,
+        ("postgres",),
+        plant_meanwhile=strikes_slot.slot_moved_on,
+    ),
+    Fault(
+        "Broker hangs 15 s",
+        "Kafka's clients: try for two minutes",
+        "they give a record up after 3 s",
+        strikes.hung("kafka"),
+        strikes.resumed("kafka"),
+        _HANGING,
+        ("kafka",),
+        plant=strikes.impatient_producer,
+    ),
+    Fault(
+        "Connect worker hangs 15 s",
+        "Connect: joins again and reads on from its offsets",
+        "the slot is moved past changes that it has not read",
+        strikes.hung("connect"),
+        strikes.resumed("connect"),
+        _HANGING,
+        ("connect",),
+        plant_meanwhile=strikes_slot.slot_taken_on,
+    ),
+    Fault(
+        "mongod hangs 15 s",
+        "MongoDB's driver: waits",
+        "it waits for 3 s",
+        strikes.hung("mongo"),
+        strikes.resumed("mongo"),
+        _HANGING,
+        ("mongo",),
+        plant=strikes.impatient_sinks,
+    ),
+    Fault(
+        "Second Connect worker joins and is killed",
+        "Connect: the first takes its tasks over",
+        "members are given up after minutes",
+        strikes.second_worker_died,
+        plant=strikes.members_kept_for_long,
+    ),
+    Fault(
+        "Debezium cut off from PostgreSQL for 10 s",
+        "Debezium: connects again",
+        "it gives up at the first error",
+        strikes.cut("postgres"),
+        strikes.joined("postgres"),
+        _CLOSED,
+        prepare=route,
+        plant=strikes.impatient_source,
+    ),
+    Fault(
+        "Debezium's connections to PostgreSQL dead in silence",
+        HEALING,
+        UNHEALED,
+        strikes.dead("postgres"),
+        prepare=route,
+        unhealed_for=_LONGER,
+    ),
+    Fault(
+        "Connect cut off from Kafka for 10 s",
+        "Kafka's clients: connect again",
+        "they do after ten minutes",
+        strikes.cut("kafka"),
+        strikes.joined("kafka"),
+        _CLOSED,
+        prepare=route,
+        plant=strikes.slow_to_connect,
+        # Cut off for longer, the worker restarts all its tasks, whose clients connect at once.
+        planted_seconds=2.0,
+    ),
+    Fault(
+        "Connect's connections to Kafka dead in silence",
+        "Kafka's clients: give a connection up after 10 s",
+        "they wait for ten minutes",
+        strikes.dead("kafka"),
+        prepare=route,
+        plant=strikes.patient_clients,
+        unhealed_for=_LONGER,
+    ),
+    Fault(
+        "Sinks cut off from mongod for 10 s",
+        "MongoDB's driver: connects again",
+        "it gives up after 3 s",
+        strikes.cut("mongo"),
+        strikes.joined("mongo"),
+        _CLOSED,
+        prepare=route,
+        plant=strikes.impatient_sinks,
+    ),
+    Fault(
+        "Sinks' connections to mongod dead in silence",
+        "MongoDB's driver: gives a connection up after 30 s",
+        "it waits without end",
+        strikes.dead("mongo"),
+        prepare=route,
+        plant=strikes.patient_sinks,
+        unhealed_for=_LONGER,
+    ),
+    Fault(
+        "MongoDB away for longer than the driver waits",
+        HEALING,
+        UNHEALED,
+        strikes.stopped("mongo"),
+        strikes.started("mongo"),
+        130.0,
+        ("mongo",),
+        # Two minutes more would show the same: the tasks have failed.
+        plant=strikes.impatient_sinks,
+        planted_seconds=15.0,
+        is_long=True,
+    ),
+    Fault("Slot dropped", HEALING, UNHEALED, strikes_slot.slot_dropped, seconds=3.0, begins_anew=True),
+    Fault(
+        "Slot invalidated while Debezium is cut off",
+        HEALING,
+        UNHEALED,
+        strikes_slot.slot_invalidated,
+        strikes_slot.limit_restored,
+        prepare=route,
+        begins_anew=True,
+        is_long=True,
+    ),
+    Fault(
+        "Kafka Connect stopped for a night",
+        "PostgreSQL: keeps the slot's WAL; Debezium: reads on where it was",
+        "the slot may retain half of it",
+        strikes_slot.stopped_for_a_night,
+        strikes_slot.begun_again,
+        back=("connect",),
+        plant_meanwhile=strikes_slot.half_the_limit,
+        restore=strikes_slot.limit_reset,
+        is_long=True,
+    ),
+    Fault(
+        "Kafka Connect stopped for longer than the slot's limit",
+        HEALING,
+        UNHEALED,
+        strikes_slot.stopped_for_longer,
+        strikes_slot.begun_again,
+        back=("connect",),
+        restore=strikes_slot.limit_reset,
+        begins_anew=True,
+        is_long=True,
+    ),
+    Fault("Topic deleted", HEALING, UNHEALED, strikes.topic_deleted, begins_anew=True),
+    Fault(
+        "Unreadable record in a topic",
+        "sink: puts it to the dead letters",
+        "the sink stops at an error",
+        strikes.poisoned,
+        plant=strikes.intolerant_sink,
+    ),
+    Fault(
+        "MongoDB refuses documents for a while",
+        f"{HEALING}: repairs the tables with dead letters",
+        UNHEALED,
+        strikes.documents_refused,
+        strikes.documents_welcome,
+        5.0,
+    ),
+    Fault(
+        "Task failed: the sink's rights taken for a while",
+        HEALING,
+        UNHEALED,
+        strikes.rights_taken,
+        strikes.rights_given,
+    ),
+    Fault("Connectors deleted", HEALING, UNHEALED, strikes.connectors_deleted),
+    Fault("Connector's configuration drifted", HEALING, UNHEALED, strikes.drifted),
+    Fault(
+        "Changes delivered twice",
+        "sink: writes by key",
+        "each write gets a new key",
+        strikes.delivered_twice,
+        plant=strikes.keyless_sink,
+    ),
+)
+
+# Struck in every `make test`: with healing these, without it the last.
+QUICK = ("Connect worker killed", "Slot dropped")
+QUICK_PLANTED = ("Slot dropped",)

@@ -1,0 +1,75 @@
+"""Does a process keep what it should let go? Memory over time, and the slope of it while nothing restarts."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import psutil
+
+MB = 1_048_576
+# A process that just started loads its code, and a JVM compiles it: that is no leak.
+WARM_UP = 180.0
+# Two samples that are nearer say more about a garbage collection than about an hour.
+_APART = 60.0
+_HOUR = 3600.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The memory of a server at one moment, in bytes; `at` in seconds, `age` of the process in seconds.
+
+    `life` tells one process from the next in its place. `rss` is the resident memory of all its processes, what they
+    share counted once; `cache` is what of it holds pages of files, up to a size that its settings limit.
+    """
+
+    at: float
+    life: str
+    age: float
+    rss: int
+    cache: int = 0
+
+    @property
+    def own(self) -> int:
+        """What is left without the cache."""
+        return self.rss - self.cache
+
+
+def of(processes: Sequence[psutil.Process], at: float) -> Sample | None:
+    """Measure processes, the first that which started the others; its cache is what they share. None: they are gone."""
+    try:
+        root = processes[0]
+        born = root.create_time()
+        used = [process.memory_info() for process in processes]
+    except (IndexError, psutil.Error):
+        return None
+    shared = max(one.shared for one in used)
+    private = sum(one.rss - one.shared for one in used)
+    return Sample(at, f"{root.pid} {born}", time.time() - born, private + shared, shared)
+
+
+def slope(samples: Sequence[Sample], value: Callable[[Sample], float]) -> float | None:
+    """Give how fast a value grows, in MB an hour: the median of the slopes between any two samples of one process.
+
+    The median (Theil and Sen's) is not moved by garbage collections, nor by single steps; what grows steadily moves all
+    slopes. None: no process lived for long enough.
+    """
+    lives: dict[str, list[Sample]] = {}
+    for sample in samples:
+        if sample.age >= WARM_UP:
+            lives.setdefault(sample.life, []).append(sample)
+    slopes = [
+        (value(later) - value(earlier)) / (later.at - earlier.at)
+        for life in lives.values()
+        for earlier, later in combinations(life, 2)
+        if later.at - earlier.at >= _APART
+    ]
+    return statistics.median(slopes) * _HOUR / MB if slopes else None
+
+
+def since(samples: Sequence[Sample], at: float) -> list[Sample]:
+    """Give the samples from a moment on."""
+    return [sample for sample in samples if sample.at >= at]

@@ -1,0 +1,248 @@
+"""What becomes of an hour of sales, with one fault after the other? All equal at the end, and nothing that only grows.
+
+Several writers make a hundred sales a second and what goes with them. Faults come from a deck of all that take short,
+shuffled, one after the other was healed. All the while the memory of each process and the retained WAL are noted.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import psutil
+import psycopg2
+import pymongo
+from pymongo.errors import PyMongoError
+
+from retail_pipeline.errors import RetailError
+from retail_pipeline.healing import probes
+from retail_pipeline.replication import lag, slot
+from retail_pipeline.stack.dagster import Webserver
+from retail_pipeline.stack.supervisor import Supervisor
+from retail_pipeline.tables import SLOT
+from retail_pipeline_tests.faults import links, memory, trial
+from retail_pipeline_tests.faults.comparison import Comparison
+from retail_pipeline_tests.faults.faults import FAULTS, Fault
+from retail_pipeline_tests.faults.journal import Committed
+from retail_pipeline_tests.faults.memory import Sample
+from retail_pipeline_tests.faults.testbed import BACK_WITHIN, SERVERS, Testbed, until
+
+SALES_PER_SECOND = 100.0
+WRITERS = 4
+# What the writers make, of their sum: sales, and as much of everything else as keeps a company in goods.
+WEIGHTS = {
+    "sale": 88,
+    "large_sale": 1,
+    "several_sales": 4,
+    "give_back": 6,
+    "void": 3,
+    "receipt": 12,
+    "correct_stock": 2,
+    "change_sale": 5,
+    "change_price": 4,
+    "change_quantity": 2,
+    "renumber_line": 2,
+    "delete_line": 3,
+    "delete_sale": 4,
+}
+SALES_OF = {"sale": 1, "large_sale": 1, "several_sales": 3}
+# Some changes find nothing to do, and none is made up for that a dead server prevented.
+_MARGIN = 1.1
+PROCESSES = (*SERVERS, Supervisor.name, Webserver.name)
+DECK = tuple(fault for fault in FAULTS if not fault.is_long)
+
+_SAMPLE_EACH = 5.0
+_ASKED_WITHIN = 2
+_REST = (10.0, 40.0)
+_HEALED_WITHIN = 300.0
+_EQUAL_WITHIN = 300.0
+_ON_TIME = 5.0
+
+
+@dataclass(frozen=True)
+class Struck:
+    """A fault of the soak: when it was struck, and how long after its end everything ran and was on time again.
+
+    `failure` says why it could not be struck, as when another one had just stopped what it needs.
+    """
+
+    name: str
+    at: float
+    seconds: float
+    failure: str = ""
+
+
+@dataclass
+class Soak:
+    """What was seen; times in seconds since the beginning, sizes in bytes."""
+
+    seed: int
+    seconds: float = 0.0
+    struck: list[Struck] = field(default_factory=list)
+    memory: dict[str, list[Sample]] = field(default_factory=dict)
+    retained: list[Sample] = field(default_factory=list)
+    wal_written: int = 0
+    journal: Committed = field(default_factory=Committed)
+    found: Comparison = field(default_factory=Comparison)
+    equal_after: float = 0.0
+    failure: str = ""
+
+    @property
+    def sales(self) -> int:
+        """Count the sales."""
+        return sum(count * self.journal.kinds[kind] for kind, count in SALES_OF.items())
+
+    @property
+    def judged_from(self) -> float:
+        """When the part begins over which slopes are taken: the last two thirds."""
+        return self.seconds / 3
+
+
+class Watch:
+    """The thread that notes memory and WAL, every few seconds, of what answers."""
+
+    def __init__(self, testbed: Testbed, soak: Soak, begun: float) -> None:
+        self._testbed = testbed
+        self._hurried = probes.hurried(testbed.settings, _ASKED_WITHIN)
+        self._soak = soak
+        self._begun = begun
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+
+    def begin(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """End."""
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ended.wait(_SAMPLE_EACH):
+            at = time.monotonic() - self._begun
+            for name in PROCESSES:
+                with suppress(psutil.Error):
+                    family = self._testbed.family(name)
+                    # What the supervisor restarted are its children, and servers of their own.
+                    sample = memory.of(family[:1] if name == Supervisor.name else family, at)
+                    if sample is not None:
+                        self._note(name, sample)
+            with suppress(RetailError, psycopg2.Error):
+                self._soak.retained.append(Sample(at, SLOT, memory.WARM_UP, self._retained()))
+
+    def _note(self, name: str, sample: Sample) -> None:
+        """Note a sample, with the cache that the server has of its own."""
+        cache = sample.cache if name == "postgres" else 0
+        if name == "mongo":
+            try:
+                cache = self._mongodb_cache()
+            except PyMongoError:
+                return
+        noted = Sample(sample.at, sample.life, sample.age, sample.rss, cache)
+        self._soak.memory.setdefault(name, []).append(noted)
+
+    def _retained(self) -> int:
+        found = slot.health(self._hurried)
+        return found.retained_bytes if found else 0
+
+    def _mongodb_cache(self) -> int:
+        with pymongo.MongoClient[Any](self._hurried.require("mongo_uri")) as opened:
+            status = opened.admin.command("serverStatus")
+            return int(status["wiredTiger"]["cache"]["bytes currently in the cache"])
+
+
+def run(testbed: Testbed, minutes: float, seed: int) -> Soak:
+    """Do all of it."""
+    soak = Soak(seed)
+    # From here on links lead through the proxy, until what restarts a server puts them back.
+    links.route(testbed)
+    testbed.begin_writer(WRITERS, _rate(), WEIGHTS)
+    written, begun = _wal(testbed), time.monotonic()
+    watch = Watch(testbed, soak, begun)
+    watch.begin()
+    try:
+        _strike(testbed, soak, begun, minutes * 60)
+    finally:
+        watch.end()
+    soak.seconds = time.monotonic() - begun
+    soak.wal_written = _wal(testbed) - written
+    testbed.writers.end()
+    _compare(testbed, soak)
+    return soak
+
+
+def _strike(testbed: Testbed, soak: Soak, begun: float, seconds: float) -> None:
+    """Strike until the time is over, or until something is not healed."""
+    chance = random.Random(soak.seed)  # noqa: S311  the seed is told, so that a run can be had again
+    deck: list[Fault] = []
+    time.sleep(chance.uniform(*_REST))
+    while time.monotonic() - begun < seconds:
+        # A link is cut as long as it leads through the proxy; for that alone no server is restarted.
+        deck = [fault for fault in deck if not fault.needs_proxy or links.is_routed(testbed)]
+        if not deck:
+            deck = chance.sample(DECK, len(DECK))
+            continue
+        fault = deck.pop(0)
+        at = time.monotonic() - begun
+        print(f"{at / 60:5.1f} min  {fault.name}: ", end="", flush=True)
+        failure = _befall(testbed, fault)
+        ended = time.monotonic()
+        try:
+            until(lambda: is_on_time(testbed), f"all is well after: {fault.name}", _HEALED_WITHIN)
+        except AssertionError as error:
+            soak.failure = f"{error}; {'; '.join(trial.complaints(testbed))}"
+            return
+        soak.struck.append(Struck(fault.name, at, time.monotonic() - ended, failure))
+        print(f"{soak.struck[-1].seconds:.0f} s {failure}", flush=True)
+        testbed.writers.see_that_they_live()
+        time.sleep(chance.uniform(*_REST))
+
+
+def _befall(testbed: Testbed, fault: Fault) -> str:
+    """Strike, and wait until what was struck answers again; say why it could not be struck, empty where it was."""
+    failure = ""
+    try:
+        fault.befall(testbed, planted=False)
+    except (AssertionError, RetailError) as error:
+        failure = f"not struck: {error}"
+        fault.release(testbed)
+    until(lambda: all(map(testbed.answers, fault.back)), f"{', '.join(fault.back)} answers again", BACK_WITHIN)
+    return failure
+
+
+def is_on_time(testbed: Testbed) -> bool:
+    """Whether everything runs, nobody is mending, and no change waits for longer than a few seconds."""
+    with suppress(RetailError, psycopg2.Error, PyMongoError):
+        behind = lag.measure(testbed.settings)
+        if behind and all(one.age is not None and one.age <= _ON_TIME for one in behind):
+            return trial.is_well(testbed)
+    return False
+
+
+def _compare(testbed: Testbed, soak: Soak) -> None:
+    """Compare until all is equal, as a trial does."""
+    ended = time.monotonic()
+    if not soak.failure:
+        until(lambda: is_on_time(testbed), "all is well at the end", _HEALED_WITHIN)
+    expected, soak.journal = testbed.expected()
+    while True:
+        soak.equal_after = time.monotonic() - ended
+        soak.found = testbed.compare(expected, soak.journal)
+        if soak.found.equal or soak.equal_after > _EQUAL_WITHIN:
+            return
+
+
+def _rate() -> float:
+    """Give the changes a second of which so many are sales."""
+    sales = sum(count * WEIGHTS[kind] for kind, count in SALES_OF.items())
+    return SALES_PER_SECOND * _MARGIN * sum(WEIGHTS.values()) / sales
+
+
+def _wal(testbed: Testbed) -> int:
+    ((written,),) = testbed.ask("select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint")
+    return int(written)

@@ -1,0 +1,28 @@
+"""After every fault PostgreSQL, MongoDB and the journal are equal, by the supervisor's and the sensors' hands alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from retail_pipeline_tests.faults import trial
+from retail_pipeline_tests.faults.faults import FAULTS, QUICK, Fault
+from retail_pipeline_tests.faults.report import Trials
+from retail_pipeline_tests.faults.testbed import Testbed
+
+EVERY = [
+    pytest.param(fault, id=fault.id, marks=() if fault.name in QUICK else pytest.mark.every_fault) for fault in FAULTS
+]
+
+
+@pytest.mark.parametrize("fault", EVERY)
+def test_nothing_is_lost(sound: Testbed, trials: Trials, fault: Fault, *, is_whole: bool) -> None:
+    sound.healing(on=True)
+    with sound.at_risk():
+        outcome = trial.healed(sound, fault)
+        trials.healed[fault.name] = outcome
+        print(f"{fault.name}: {outcome}")
+        assert outcome.equal, outcome.seen
+    assert outcome.began_anew == fault.begins_anew
+    assert outcome.told or not fault.is_ours, "nobody said what was found and done"
+    # The short selection shares the machine with every other test.
+    assert not is_whole or outcome.seconds <= trial.WITHIN

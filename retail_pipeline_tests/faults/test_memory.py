@@ -1,0 +1,62 @@
+"""What grows steadily is seen, whatever else its memory does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from retail_pipeline_tests.faults import memory
+from retail_pipeline_tests.faults.memory import MB, Sample
+
+
+def _samples(value: Callable[[float], float], *, life: str = "a", age: float = 1000.0) -> list[Sample]:
+    """Give ten minutes of samples, one each five seconds."""
+    return [Sample(at, life, age + at, int(value(at) * MB)) for at in range(0, 600, 5)]
+
+
+def test_what_does_not_grow_has_no_slope() -> None:
+    assert memory.slope(_samples(lambda _: 300), lambda sample: sample.rss) == 0
+
+
+def test_a_leak_is_seen_through_garbage_collections() -> None:
+    leaking = _samples(lambda at: 300 + at / 60 + at % 45)
+
+    assert memory.slope(leaking, lambda sample: sample.rss) == pytest.approx(60, rel=0.1)
+
+
+def test_a_step_is_no_leak() -> None:
+    assert memory.slope(_samples(lambda at: 300 if at < 100 else 400), lambda sample: sample.rss) == 0
+
+
+def test_a_process_is_not_compared_with_the_one_before() -> None:
+    before, after = _samples(lambda _: 300), _samples(lambda _: 100, life="b")
+
+    assert memory.slope([*before, *after], lambda sample: sample.rss) == 0
+
+
+def test_what_a_process_takes_at_its_start_is_no_leak() -> None:
+    samples = _samples(lambda at: 100 + min(at, memory.WARM_UP), age=0)
+
+    assert memory.slope(samples, lambda sample: sample.rss) == 0
+
+
+def test_of_a_short_life_nothing_is_said() -> None:
+    assert memory.slope(_samples(lambda at: at, age=0)[:40], lambda sample: sample.rss) is None
+
+
+def test_a_cache_is_told_apart() -> None:
+    sample = Sample(0, "a", 0, 500 * MB, 200 * MB)
+
+    assert sample.own == 300 * MB
+
+
+def test_a_living_process_is_measured_and_a_dead_one_is_not() -> None:
+    found = memory.of([psutil.Process(os.getpid())], 7)
+
+    assert found is not None
+    assert found.at == 7
+    assert 0 < found.own < found.rss
+    assert memory.of([], 7) is None

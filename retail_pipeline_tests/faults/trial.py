@@ -1,0 +1,132 @@
+"""What does a fault do? It is struck under a running writer; after it both databases and the journal are compared.
+
+A trial with healing must end in equality within `WITHIN` seconds of the moment at which what was struck answers again.
+A trial without must not: it stays unequal for longer than healing takes, and something is seen that no wait would mend.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import psycopg2
+
+from retail_pipeline.errors import RetailError
+from retail_pipeline.mirror import initial
+from retail_pipeline.replication import connect, connectors, lag, slot
+from retail_pipeline_tests.faults.faults import Fault
+from retail_pipeline_tests.faults.testbed import BACK_WITHIN, SERVERS, Testbed, until
+
+WITHIN = 60.0
+# So many changes are made after the fault too, by which what does not move is seen.
+_AFTERWARDS = 20
+_PAUSE = 0.5
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a trial: whether all was equal in the end, after how many seconds, and what was compared.
+
+    `changes` were committed from the strike on; `seen` says what differs, or what does not work; `began_anew`, whether
+    the stream is another one than before; `told`, what the supervisor said that it found and did.
+    """
+
+    equal: bool
+    seconds: float
+    rows: int
+    changes: int
+    seen: str
+    began_anew: bool = False
+    told: tuple[str, ...] = ()
+
+
+def healed(testbed: Testbed, fault: Fault) -> Outcome:
+    """Strike with everything healing; wait for equality for as long as it may take, and a while more to know it."""
+    fault.prepare(testbed)
+    lsn, told_before = initial.state(testbed.settings)["lsn"], len(testbed.told())
+    before = _strike(testbed, fault, planted=False)
+    until(lambda: all(map(testbed.answers, fault.back)), f"{', '.join(fault.back)} answers again", BACK_WITHIN)
+    since = time.monotonic()
+    testbed.more_changes(_AFTERWARDS)
+    testbed.writers.end()
+    outcome = _watch(testbed, since, WITHIN + BACK_WITHIN, before)
+    fault.restore(testbed)
+    # Equal documents may come before the run that mended them has ended.
+    if outcome.equal:
+        until(lambda: is_well(testbed), "everything runs", BACK_WITHIN)
+    began_anew = initial.state(testbed.settings)["lsn"] != lsn
+    return replace(outcome, began_anew=began_anew, told=tuple(testbed.told()[told_before:]))
+
+
+def planted(testbed: Testbed, fault: Fault) -> Outcome:
+    """Strike with the healer switched off; watch that it does not become equal."""
+    fault.prepare(testbed)
+    before = _strike(testbed, fault, planted=True)
+    # Where PostgreSQL is dead, no change can be made.
+    if testbed.answers("postgres"):
+        testbed.more_changes(_AFTERWARDS)
+    since = time.monotonic()
+    testbed.writers.end(kill=not testbed.answers("postgres"))
+    outcome = _watch(testbed, since, fault.unhealed_for, before)
+    fault.restore(testbed)
+    return outcome
+
+
+def _strike(testbed: Testbed, fault: Fault, *, planted: bool) -> int:
+    testbed.begin_writer()
+    before = testbed.writers.changes()
+    fault.befall(testbed, planted=planted)
+    return before
+
+
+def _watch(testbed: Testbed, since: float, seconds: float, before: int) -> Outcome:
+    """Compare until all is equal; at most for so many seconds from `since`."""
+    try:
+        expected, journal = testbed.expected()
+    except psycopg2.OperationalError:
+        time.sleep(max(0.0, since + seconds - time.monotonic()))
+        return Outcome(equal=False, seconds=seconds, rows=0, changes=0, seen="; ".join(complaints(testbed)))
+    while True:
+        looked = time.monotonic() - since
+        found = testbed.compare(expected, journal)
+        if found.equal or looked > seconds:
+            break
+        time.sleep(_PAUSE)
+    # A row is no rumour: what is equal must be so a second time, after what may still have been on its way.
+    again = testbed.compare(expected, journal) if found.equal else found
+    seen = (
+        again.sentence()
+        if again.equal
+        else "; ".join([*(complaints(testbed) or [_all_runs(testbed)]), again.sentence()])
+    )
+    return Outcome(again.equal, looked, again.rows, journal.changes - before, seen)
+
+
+def complaints(testbed: Testbed) -> list[str]:
+    """Say what does not work now: servers, connectors, the slot."""
+    found = [f"{name} does not answer" for name in SERVERS if not testbed.answers(name)]
+    with suppress(RetailError), testbed.connect() as client:
+        present = client.survey()
+        for name in connectors.names():
+            if name not in present:
+                found.append(f"{name} is not registered")
+            elif not connect.is_running(present[name][1]):
+                found.append(f"{name}: {', '.join(sorted(set(connect.states(present[name][1])))).lower()}")
+    with suppress(RetailError):
+        health = slot.health(testbed.settings)
+        if health is None or not health.usable:
+            found.append(f"the slot is {health.state if health else 'gone'}")
+    return found
+
+
+def is_well(testbed: Testbed) -> bool:
+    """Whether everything runs, and no run is mending any more."""
+    return not complaints(testbed) and not initial.look(testbed.settings).busy
+
+
+def _all_runs(testbed: Testbed) -> str:
+    with suppress(RetailError):
+        behind = sum(one.lag or 0 for one in lag.measure(testbed.settings))
+        return f"everything runs, {behind} records on their way"
+    return "everything runs"
