@@ -26,7 +26,7 @@ def _is_whole(request: pytest.FixtureRequest) -> bool:
     return any(item.get_closest_marker(name) for item in request.session.items for name in ("every_fault", "soak"))
 
 
-@pytest.fixture(scope="session", name="testbed")
+@pytest.fixture(scope="package", name="testbed")
 def _testbed(*, is_whole: bool) -> Iterator[Testbed]:
     """Give the deployment."""
     home = Path(tempfile.mkdtemp(prefix=f"retail-test-{os.getpid()}-"))

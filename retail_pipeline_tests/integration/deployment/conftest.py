@@ -54,9 +54,9 @@ class Deployment:
         return Settings.from_environment(stack.environment(Settings.from_environment({"RETAIL_HOME": str(self.home)})))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def deployment() -> Iterator[Deployment]:
-    """Set everything up by `retail-pipeline demo`, once for all tests; stop and remove it at the end."""
+    """Set everything up by `retail-pipeline demo`, once for these tests; stop and remove it after them."""
     home = Path(tempfile.mkdtemp(prefix=f"retail-test-{os.getpid()}-demo-"))
     home.chmod(0o755)
     csv = REAL if REAL.exists() else SAMPLE
