@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from retail_pipeline.replication import lag
+from retail_pipeline.replication import progress
 from retail_pipeline.settings import Settings
-from retail_pipeline.tables import SLOT
 from retail_pipeline.warehouse.connection import READER, connect
 
 # Half of what the sinks applied from a backlog when it was measured on two cores, see docs/benchmarks.md.
@@ -65,20 +64,7 @@ def drain(settings: Settings, report: Callable[[str], None] = lambda _: None) ->
     found = pending(settings)
     if found is None:
         return
-    with connect(settings, READER, autocommit=True) as connection, connection.cursor() as cursor:
-        cursor.execute("select pg_current_wal_lsn()::text")
-        (committed,) = cursor.fetchone() or ("0/0",)
-        told = False
-        while time.time() < found.over_by:
-            cursor.execute(
-                "select confirmed_flush_lsn >= %s::pg_lsn from pg_replication_slots where slot_name = %s",
-                (committed, SLOT),
-            )
-            slot = cursor.fetchone()
-            # Through a slot that is gone or never was nothing is on its way.
-            if slot is None or (slot[0] and not any(partition.lag for partition in lag.measure(settings))):
-                return
-            if not told:
-                report(f"waiting for the stream: behind as {found.sentence}")
-                told = True
-            time.sleep(1)
+    committed = progress.mark(settings)
+    if not progress.has_passed(settings, committed, within=0):
+        report(f"waiting for the stream: behind as {found.sentence}")
+        progress.has_passed(settings, committed, within=found.over_by - time.time())

@@ -17,7 +17,7 @@ from pymongo.database import Database
 
 from retail_pipeline.errors import ReplicationError
 from retail_pipeline.mirror import fidelity
-from retail_pipeline.replication import connectors, lag, publication, slot, topics
+from retail_pipeline.replication import connectors, lag, progress, publication, slot, topics
 from retail_pipeline.replication.connect import ConnectClient
 from retail_pipeline.replication.kafka import ADMIN, client_settings
 from retail_pipeline.settings import Settings
@@ -320,6 +320,21 @@ def test_a_stopped_sink_shows_as_lag_and_a_missing_group_as_unknown(streaming: S
     mirrored.eventually(lambda: {one.lag for one in of_the_table()} == {0}, "no lag")
     # Every change of the table was written a second time, from the first on.
     assert fidelity.verify(streaming, RED, settle_seconds=60).equal
+
+
+@pytest.mark.parametrize("stopped", [connectors.SOURCE, connectors.sink(RED[-1])])
+def test_a_position_is_passed_once_source_and_sinks_have_carried_it(streaming: Settings, stopped: str) -> None:
+    with ConnectClient(streaming.require("connect_url")) as client:
+        client.stop(stopped)
+        try:
+            with connection.connect(streaming, connection.LOADER, autocommit=True) as loader:
+                shop.run(loader, "update retail.inventory set inventory_level = inventory_level + 1 where store_id = 1")
+            position = progress.mark(streaming)
+            assert not progress.has_passed(streaming, position, within=5)
+        finally:
+            client.resume(stopped)
+    assert progress.has_passed(streaming, position, within=60)
+    assert fidelity.verify(streaming, RED, settle_seconds=0).equal
 
 
 def test_the_slot_moves_on_while_nobody_sells(streaming: Settings) -> None:

@@ -12,9 +12,10 @@ import pytest
 from retail_pipeline.defs.resources import Platform
 from retail_pipeline.defs.sensors import mongo_fidelity
 from retail_pipeline.defs.sensors.mongo_fidelity import mongo_fidelity_sensor
-from retail_pipeline.errors import CouldNotTellError
+from retail_pipeline.errors import CouldNotTellError, ReplicationError
 from retail_pipeline.mirror import fidelity
 from retail_pipeline.mirror.fidelity import FidelityReport, TableReport
+from retail_pipeline.replication import progress
 from retail_pipeline.replication.backlog import Backlog
 
 
@@ -24,6 +25,8 @@ class Watch:
 
     differing: Sequence[str] = ()
     silent: bool = False
+    late: bool = False
+    unknown: bool = False
     backlog: Backlog | None = None
     now: float = 1_000_000.0
     cursor: str | None = None
@@ -36,6 +39,12 @@ class Watch:
         names = ("transactions", "inventory")
         return FidelityReport(tuple(TableReport(name, 9, 9, different=name in self.differing) for name in names), 0.0)
 
+    def passed(self) -> bool:
+        """Tell whether the stream is on time."""
+        if self.unknown:
+            raise ReplicationError("Kafka does not answer.")
+        return not (self.late or self.backlog)
+
     def tick(self, seconds: float = 30.0) -> list[dg.RunRequest]:
         """Evaluate the sensor so much later; give the runs that it asks for."""
         self.now += seconds
@@ -44,6 +53,7 @@ class Watch:
         result = mongo_fidelity_sensor(context)
         assert isinstance(result, dg.SensorResult)
         self.cursor = result.cursor
+        self.said.append(str(result.skip_reason))
         return list(result.run_requests or [])
 
 
@@ -52,6 +62,8 @@ def _watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
     watch = Watch()
     monkeypatch.setattr(fidelity, "sample", watch.sample)
     monkeypatch.setattr(mongo_fidelity, "pending", lambda _: watch.backlog)
+    monkeypatch.setattr(progress, "mark", lambda _: "0/1")
+    monkeypatch.setattr(progress, "has_passed", lambda *_: watch.passed())
     monkeypatch.setattr(time, "time", lambda: watch.now)
     return watch
 
@@ -93,6 +105,25 @@ def test_what_could_not_be_compared_is_not_repaired(watch: Watch) -> None:
     watch.silent = True
 
     assert [watch.tick() for _ in range(3)] == [[], [], []]
+
+
+def test_what_a_late_stream_lacks_is_repaired_only_if_it_lacks_it_when_it_is_on_time(watch: Watch) -> None:
+    watch.differing = ["inventory"]
+    watch.late = True
+    assert [watch.tick() for _ in range(5)] == [[]] * 5
+    assert "inventory differs, for the stream is more than 5 s behind" in watch.said[-1]
+
+    watch.late = False
+    assert watch.tick() == []
+    assert len(watch.tick()) == 1
+
+
+def test_nothing_is_repaired_while_nobody_can_tell_how_late_the_stream_is(watch: Watch) -> None:
+    watch.differing = ["inventory"]
+    watch.unknown = True
+
+    assert [watch.tick() for _ in range(3)] == [[], [], []]
+    assert "inventory differs, Kafka does not answer." in watch.said[-1]
 
 
 def test_what_a_large_file_explains_is_repaired_only_once_it_no_longer_does(watch: Watch) -> None:
