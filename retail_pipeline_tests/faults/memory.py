@@ -23,7 +23,8 @@ class Sample:
     """The memory of a server at one moment, in bytes; `at` in seconds, `age` of the process in seconds.
 
     `life` tells one process from the next in its place. `rss` is the resident memory of all its processes, what they
-    share counted once; `cache` is what of it holds pages of files, up to a size that its settings limit.
+    share counted once; `cache` is what of it keeps nothing for ever: pages of files, up to a size that its settings
+    limit, and memory that is held free.
     """
 
     at: float
@@ -39,16 +40,20 @@ class Sample:
 
 
 def of(processes: Sequence[psutil.Process], at: float) -> Sample | None:
-    """Measure processes, the first that which started the others; its cache is what they share. None: they are gone."""
+    """Measure processes, the first that which started the others; its cache is what they share. None: they are gone.
+
+    Those that were started just now, as a run of Dagster or a connection, do not count: they end soon.
+    """
     try:
-        root = processes[0]
-        born = root.create_time()
-        used = [process.memory_info() for process in processes]
-    except (IndexError, psutil.Error):
+        root, *others = processes
+        born, now = root.create_time(), time.time()
+        lasting = [process for process in others if now - process.create_time() >= WARM_UP]
+        used = [process.memory_info() for process in (root, *lasting)]
+    except (ValueError, psutil.Error):
         return None
     shared = max(one.shared for one in used)
     private = sum(one.rss - one.shared for one in used)
-    return Sample(at, f"{root.pid} {born}", time.time() - born, private + shared, shared)
+    return Sample(at, f"{root.pid} {born}", now - born, private + shared, shared)
 
 
 def slope(samples: Sequence[Sample], value: Callable[[Sample], float]) -> float | None:

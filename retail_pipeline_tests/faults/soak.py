@@ -10,7 +10,7 @@ import random
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psutil
@@ -24,7 +24,7 @@ from retail_pipeline.replication import lag, slot
 from retail_pipeline.stack.dagster import Webserver
 from retail_pipeline.stack.supervisor import Supervisor
 from retail_pipeline.tables import SLOT
-from retail_pipeline_tests.faults import links, memory, trial
+from retail_pipeline_tests.faults import heap, links, memory, trial
 from retail_pipeline_tests.faults.comparison import Comparison
 from retail_pipeline_tests.faults.faults import FAULTS, Fault
 from retail_pipeline_tests.faults.journal import Committed
@@ -55,7 +55,9 @@ _MARGIN = 1.1
 PROCESSES = (*SERVERS, Supervisor.name, Webserver.name)
 DECK = tuple(fault for fault in FAULTS if not fault.is_long)
 
-_SAMPLE_EACH = 5.0
+JVMS = ("kafka", "connect")
+
+_SAMPLE_EACH, _HEAP_EACH = 5.0, 30.0
 _ASKED_WITHIN = 2
 _REST = (10.0, 40.0)
 _HEALED_WITHIN = 300.0
@@ -136,24 +138,31 @@ class Watch:
                 self._soak.retained.append(Sample(at, SLOT, memory.WARM_UP, self._retained()))
 
     def _note(self, name: str, sample: Sample) -> None:
-        """Note a sample, with the cache that the server has of its own."""
+        """Note a sample, with what the server has for its cache; not while it does not tell that."""
+        samples = self._soak.memory.setdefault(name, [])
         cache = sample.cache if name == "postgres" else 0
-        if name == "mongo":
-            try:
-                cache = self._mongodb_cache()
-            except PyMongoError:
-                return
-        noted = Sample(sample.at, sample.life, sample.age, sample.rss, cache)
-        self._soak.memory.setdefault(name, []).append(noted)
+        try:
+            if name == "mongo":
+                cache = sample.rss - self._kept_by_mongodb()
+            elif name in JVMS and sample.age >= memory.WARM_UP:
+                # Garbage is collected for it, which stops the program for a moment.
+                if samples and sample.at - samples[-1].at < _HEAP_EACH:
+                    return
+                cache = heap.room(psutil.Process(int(sample.life.split()[0])))
+        except (PyMongoError, OSError):
+            return
+        samples.append(replace(sample, cache=cache))
 
     def _retained(self) -> int:
         found = slot.health(self._hurried)
         return found.retained_bytes if found else 0
 
-    def _mongodb_cache(self) -> int:
+    def _kept_by_mongodb(self) -> int:
+        """Give what mongod has allocated beside WiredTiger's cache; what its allocator holds free is not in it."""
         with pymongo.MongoClient[Any](self._hurried.require("mongo_uri")) as opened:
             status = opened.admin.command("serverStatus")
-            return int(status["wiredTiger"]["cache"]["bytes currently in the cache"])
+        allocated = status["tcmalloc"]["generic"]["current_allocated_bytes"]
+        return int(allocated - status["wiredTiger"]["cache"]["bytes currently in the cache"])
 
 
 def run(testbed: Testbed, minutes: float, seed: int) -> Soak:

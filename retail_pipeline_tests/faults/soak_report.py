@@ -26,8 +26,8 @@ _HOUR = 3600.0
 _TITLES = {
     "postgres": "PostgreSQL, without its shared buffers",
     "mongo": "mongod, without WiredTiger's cache",
-    "kafka": "Kafka broker",
-    "connect": "Kafka Connect",
+    "kafka": "Kafka broker, without free heap",
+    "connect": "Kafka Connect, without free heap",
     "dagster_daemon": "Dagster's daemon",
     "dagster_webserver": "Dagster's webserver",
     "supervisor": "supervisor",
@@ -160,14 +160,18 @@ Noted every five seconds; what is told is of the last two thirds of the run. A s
 any two moments of one process that is older than {warm_up:.0f} minutes, so a restart, a garbage collection or a single
 step does not count, and what grows steadily does. All in MB an hour.
 
-| process | lives | most memory (RSS) | slope of RSS | slope without cache | bound |
+| process | lives | most memory (RSS) | slope of RSS | slope of what is kept | bound |
 |---|---|---|---|---|---|
 {memory}
 
 PostgreSQL's shared buffers and WiredTiger's cache hold pages of files and fill up to the size that their settings give
-them, 1 GB each; so the bound is for what is beside them. Who handles rows may grow by less than {least} bytes for each
-row touched, which is the least that an object costs: nobody keeps even one for each row. Supervisor and Dagster handle
-no rows; {lookers_bound:.0f} MB an hour is a bound on what they may keep of what they look at.
+them, 1 GB each; mongod's allocator and the two JVMs hold memory free that they needed once, the JVMs up to the size of
+their heap. So the bound is for what is beside all that: of mongod what is allocated, of a JVM what lives when all
+garbage is collected, which is done each half minute, and all that is beside its heap. Processes that last for less than
+{warm_up:.0f} minutes, as runs of Dagster and connections, are not counted. Who handles rows may grow by less than
+{least} bytes for each row touched, which is the least that an object costs: nobody keeps even one for each row.
+Supervisor and Dagster handle no rows; {lookers_bound:.0f} MB an hour is a bound on what they may keep of what they look
+at.
 
 The slot retained at most {wal_most:,.0f} MB of WAL, with a slope of {wal_slope} MB an hour; bound: {wal_bound:,.0f},
 which is {wal_share:.0%} of what an hour writes. A slot that does not move would retain all of that.

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 
 import psutil
 import pytest
 
-from retail_pipeline_tests.faults import memory
+from retail_pipeline.settings import Settings
+from retail_pipeline.stack.state import State
+from retail_pipeline_tests.faults import heap, memory
 from retail_pipeline_tests.faults.memory import MB, Sample
 
 
@@ -51,6 +55,29 @@ def test_a_cache_is_told_apart() -> None:
     sample = Sample(0, "a", 0, 500 * MB, 200 * MB)
 
     assert sample.own == 300 * MB
+
+
+def test_what_just_started_does_not_count() -> None:
+    root = psutil.Process(os.getpid())
+    alone = memory.of([root], 0)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        together = memory.of([root, psutil.Process(child.pid)], 0)
+        child.communicate(b"\n")
+
+    assert alone is not None
+    assert together is not None
+    assert together.rss == pytest.approx(alone.rss, rel=0.02)
+
+
+def test_the_free_part_of_a_jvms_heap_is_most_of_it(stack_settings: Settings) -> None:
+    worker = State(stack_settings.home).process("connect")
+    assert worker is not None
+    process = psutil.Process(worker.pid)
+
+    room = heap.room(process)
+
+    assert 100 * MB < room < process.memory_info().rss
+    assert "Full thread dump" not in (stack_settings.home / "logs" / "connect.log").read_text()
 
 
 def test_a_living_process_is_measured_and_a_dead_one_is_not() -> None:

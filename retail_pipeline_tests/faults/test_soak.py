@@ -69,7 +69,7 @@ def test_the_report_tells_figures_bounds_and_faults() -> None:
     text = report.as_text(_soak(grown=1))
 
     assert "| Slot dropped | 2 | 10 s |" in text
-    assert "| Kafka broker | 1 | 301 MB | +1.0 | +1.0 | 46 |" in text
+    assert "| Kafka broker, without free heap | 1 | 301 MB | +1.0 | +1.0 | 46 |" in text
     assert "seed 7" in text
     assert "- 2 faults, 1 of " in text
     assert "Broker killed" not in text
