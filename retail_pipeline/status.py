@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -114,10 +113,9 @@ def _slot(settings: Settings) -> Line:
 
 
 def _heartbeat(settings: Settings) -> Line:
-    arrived = lag.last_arrival(settings)
-    if arrived is None:
+    age = lag.beat_age(settings)
+    if age is None:
         return Line("heartbeat", ok=False, state="none", detail="none has ever come through to Kafka")
-    age = max(0.0, time.time() - arrived)
     return Line("heartbeat", age < BEAT_OVERDUE, f"{age:.0f} s ago", "from PostgreSQL through Debezium into Kafka")
 
 
@@ -134,7 +132,7 @@ def _dead_letters(settings: Settings) -> Line:
 
 
 def _oldest(partitions: list[lag.PartitionLag]) -> str:
-    age = max((one.age or 0.0 for one in partitions), default=0.0)
+    age = lag.oldest(partitions)
     return f", the oldest change waits since {age:.0f} s" if age else ""
 
 

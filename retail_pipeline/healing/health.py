@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -82,7 +81,7 @@ def observe(settings: Settings) -> Observation:
             "hand-over": lambda: initial.look(hurried),
             "Kafka Connect": lambda: _survey(settings),
             "slot": lambda: slot.health(hurried),
-            "heartbeat": lambda: _beat_age(settings),
+            "heartbeat": lambda: lag.beat_age(settings),
             "dead letters": lambda: dead_letters.waiting(hurried),
         }
     )
@@ -94,11 +93,6 @@ def observe(settings: Settings) -> Observation:
 def _survey(settings: Settings) -> dict[str, tuple[Configuration, Status]]:
     with ConnectClient(settings.require("connect_url"), _CONNECT_PATIENCE) as client:
         return client.survey()
-
-
-def _beat_age(settings: Settings) -> float | None:
-    arrived = lag.last_arrival(settings)
-    return None if arrived is None else max(0.0, time.time() - arrived)
 
 
 def _latest(settings: Settings, dead: Mapping[str, int]) -> dict[str, str]:

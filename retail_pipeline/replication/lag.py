@@ -59,8 +59,13 @@ def positions(settings: Settings) -> list[PartitionLag]:
         return _positions(client)
 
 
-def last_arrival(settings: Settings) -> float | None:
-    """Give when, in seconds since the epoch, a change last came from PostgreSQL through Debezium into Kafka.
+def oldest(partitions: Iterable[PartitionLag]) -> float:
+    """Give the greatest age among partitions, 0 where no change is known to wait."""
+    return max((one.age or 0.0 for one in partitions), default=0.0)
+
+
+def beat_age(settings: Settings) -> float | None:
+    """Give for how many seconds no change has come from PostgreSQL through Debezium into Kafka; None: none ever did.
 
     A heartbeat is one, each second. The heartbeats of a large transaction's time wait behind it, so its rows count too.
     """
@@ -70,7 +75,7 @@ def last_arrival(settings: Settings) -> float | None:
         asked = [one for one in (TopicPartition(HEARTBEATS, 0), *tables) if one.topic in present]
         found = client.list_partition_offsets(dict.fromkeys(asked, OffsetSpec.MAX_TIMESTAMP)) if asked else {}
     at = max((one.timestamp for one in found.values()), default=-1)
-    return at / 1000 if at >= 0 else None
+    return max(0.0, time.time() - at / 1000) if at >= 0 else None
 
 
 def _positions(client: Any) -> list[PartitionLag]:

@@ -297,6 +297,6 @@ def _change(testbed: Testbed, name: str, settings: dict[str, str]) -> None:
 def _ends(testbed: Testbed) -> Counter[str]:
     """Count the records that each streamed table's topic has had."""
     ends: Counter[str] = Counter()
-    for partition in lag.measure(testbed.settings):
+    for partition in lag.positions(testbed.settings):
         ends[partition.topic] += partition.end_offset
     return ends

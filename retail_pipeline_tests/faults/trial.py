@@ -127,6 +127,6 @@ def is_well(testbed: Testbed) -> bool:
 
 def _all_runs(testbed: Testbed) -> str:
     with suppress(RetailError):
-        behind = sum(one.lag or 0 for one in lag.measure(testbed.settings))
+        behind = sum(one.lag or 0 for one in lag.positions(testbed.settings))
         return f"everything runs, {behind} records on their way"
     return "everything runs"

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from retail_pipeline.defs import keys
+from retail_pipeline.defs.evaluations import as_results
 from retail_pipeline.defs.jobs import repair, repair_config, resynchronize
 from retail_pipeline.defs.resources import Platform
 from retail_pipeline.defs.sensors.troubles import Troubles, compare, since_of, tries_of
@@ -65,15 +66,7 @@ def stream_health(platform: Platform) -> Iterator[dg.AssetCheckResult]:
     until = time.monotonic() + _SETTLE_SECONDS
     while (found := health.troubles(seen := health.observe(settings), wanted)) and time.monotonic() < until:
         time.sleep(1)
-    for evaluation in evaluations(seen, found):
-        yield dg.AssetCheckResult(
-            asset_key=evaluation.asset_key,
-            check_name=evaluation.check_name,
-            passed=evaluation.passed,
-            severity=evaluation.severity,
-            description=evaluation.description,
-            metadata=evaluation.metadata,
-        )
+    yield from as_results(evaluations(seen, found))
 
 
 @dg.sensor(

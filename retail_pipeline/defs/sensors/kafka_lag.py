@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from retail_pipeline.defs import keys
+from retail_pipeline.defs.evaluations import as_results
 from retail_pipeline.defs.resources import Platform
 from retail_pipeline.defs.sensors.troubles import compare
 from retail_pipeline.healing import probes
@@ -35,16 +36,12 @@ def troubles_of(partitions: Sequence[lag.PartitionLag], backlog: Backlog | None 
         records = sum(partition.lag or 0 for partition in behind)
         if missing:
             found[topic] = f"{topic}: group {missing[0].group} has no offset for {len(missing)} partitions"
-        elif backlog is None and (records > TOLERATED or _age(behind) > TOLERATED_AGE):
+        elif backlog is None and (records > TOLERATED or lag.oldest(behind) > TOLERATED_AGE):
             found[topic] = (
                 f"{topic}: group {behind[0].group} is {records:,} records behind,"
-                f" the oldest change waits since {_age(behind):,.0f} s"
+                f" the oldest change waits since {lag.oldest(behind):,.0f} s"
             )
     return found
-
-
-def _age(partitions: Sequence[lag.PartitionLag]) -> float:
-    return max((partition.age or 0.0 for partition in partitions), default=0.0)
 
 
 def evaluations(
@@ -83,15 +80,7 @@ def consumer_lag(platform: Platform) -> Iterator[dg.AssetCheckResult]:
     """Measure once, by hand."""
     settings = platform.settings()
     partitions, backlog = lag.measure(settings), pending(settings)
-    for evaluation in evaluations(partitions, troubles_of(partitions, backlog), backlog):
-        yield dg.AssetCheckResult(
-            asset_key=evaluation.asset_key,
-            check_name=CHECK,
-            passed=evaluation.passed,
-            severity=evaluation.severity,
-            description=evaluation.description,
-            metadata=evaluation.metadata,
-        )
+    yield from as_results(evaluations(partitions, troubles_of(partitions, backlog), backlog))
 
 
 @dg.sensor(
@@ -133,7 +122,7 @@ def _metadata(partitions: Sequence[lag.PartitionLag], topic: str) -> dict[str, A
     behind = [partition for partition in partitions if partition.topic == topic]
     return {
         "lag_records": sum(partition.lag or 0 for partition in behind),
-        "oldest_change_seconds": _age(behind),
+        "oldest_change_seconds": lag.oldest(behind),
         "partitions": dg.MetadataValue.json(
             [
                 {

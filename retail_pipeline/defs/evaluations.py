@@ -1,0 +1,18 @@
+"""What a sensor judges at a tick, a check that is started by hand gives too."""
+
+from collections.abc import Iterable, Iterator
+
+import dagster as dg
+
+
+def as_results(evaluations: Iterable[dg.AssetCheckEvaluation]) -> Iterator[dg.AssetCheckResult]:
+    """Give each evaluation of a sensor as the result of its check."""
+    for evaluation in evaluations:
+        yield dg.AssetCheckResult(
+            asset_key=evaluation.asset_key,
+            check_name=evaluation.check_name,
+            passed=evaluation.passed,
+            severity=evaluation.severity,
+            description=evaluation.description,
+            metadata=evaluation.metadata,
+        )
