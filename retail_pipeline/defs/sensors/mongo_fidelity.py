@@ -3,10 +3,12 @@
 import logging
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from retail_pipeline.defs import keys
+from retail_pipeline.defs.assets.mirror import FRESH_WITHIN
 from retail_pipeline.defs.checks.mirror import SAMPLED, sampled
 from retail_pipeline.defs.jobs import repair, repair_config
 from retail_pipeline.defs.resources import Platform
@@ -19,7 +21,7 @@ from retail_pipeline.mirror import fidelity
 from retail_pipeline.replication import progress
 from retail_pipeline.replication.backlog import Backlog, pending
 from retail_pipeline.settings import Settings
-from retail_pipeline.tables import MIRRORED, RED
+from retail_pipeline.tables import GREEN, MIRRORED, RED
 
 # A tick must end well before Dagster's limit of 60 seconds, so changes on their way are waited for only shortly. For as
 # long the stream may take to pass a mark: of a slower one a comparison says nothing.
@@ -36,8 +38,8 @@ _SUBJECT = "documents"
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Counts and a sample of every collection against PostgreSQL, as observations and as check results; a "
-    "difference that is still there at the next tick is repaired by a run, unless the stream is late, for then what is "
-    "lacking is on its way. RETAIL_HEAL=0: reports only.",
+    "difference that is still there at the next tick is repaired by a run, unless the stream is late or a batch ran "
+    "lately, for then what is lacking comes by itself. RETAIL_HEAL=0: reports only.",
 )
 def mongo_fidelity_sensor(context: dg.SensorEvaluationContext, platform: Platform) -> dg.SensorResult:
     """Report every tick; the cursor tells new differences from those that persist and those that are over."""
@@ -48,7 +50,7 @@ def mongo_fidelity_sensor(context: dg.SensorEvaluationContext, platform: Platfor
     # What a late stream lacks it brings itself; a repair would only make it later.
     questions = {"stream": lambda: _on_time(hurried), "ledger": lambda: pending(hurried)}
     answers = probes.ask(questions, _ASKED_WITHIN)
-    explained = _explained(answers["stream"], answers["ledger"])
+    explained = _behind(answers["stream"], answers["ledger"]) | _refreshed(context.instance, now)
     compared = {"comparison": lambda: fidelity.sample(hurried, _SAMPLE, settle_seconds=_SETTLE_SECONDS)}
     report = probes.ask(compared, _COMPARED_WITHIN)["comparison"]
     if isinstance(report, Silence):
@@ -66,11 +68,11 @@ def mongo_fidelity_sensor(context: dg.SensorEvaluationContext, platform: Platfor
         for one in report.tables
     ]
     requests, tries = _repairs(settings, troubles, tries, now)
-    late = [f"{table} differs, {explained[table]}" for table in differing if table in explained]
+    awaited = [f"{table} differs, {explained[table]}" for table in differing if table in explained]
     return dg.SensorResult(
         asset_events=[*observations, *(_evaluation(one, explained) for one in report.tables)],
         run_requests=requests,
-        skip_reason=None if requests else "; ".join([troubles.sentence(now), *late]),
+        skip_reason=None if requests else "; ".join([troubles.sentence(now), *awaited]),
         cursor=troubles.cursor(tries),
     )
 
@@ -79,7 +81,7 @@ def _on_time(settings: Settings) -> bool:
     return progress.has_passed(settings, progress.mark(settings), _SETTLE_SECONDS)
 
 
-def _explained(on_time: bool | Silence, backlog: Backlog | Silence | None) -> dict[str, str]:
+def _behind(on_time: bool | Silence, backlog: Backlog | Silence | None) -> dict[str, str]:
     """Say of each streamed table why it may differ: what it lacks is on its way, or nobody can tell that it is not."""
     if on_time is True:
         return {}
@@ -90,8 +92,18 @@ def _explained(on_time: bool | Silence, backlog: Backlog | Silence | None) -> di
     return {table.name: why for table in RED}
 
 
+def _refreshed(instance: dg.DagsterInstance, now: float) -> dict[str, str]:
+    """Say of each batch table that its batch ran lately: it may differ by what was written since."""
+    found = {table.name: instance.get_latest_materialization_event(keys.mongodb(table.name)) for table in GREEN}
+    return {
+        name: f"for it is as of {datetime.fromtimestamp(event.timestamp, UTC):%H:%M:%S} UTC, the next batch mends it"
+        for name, event in found.items()
+        if event and now - event.timestamp < FRESH_WITHIN.total_seconds()
+    }
+
+
 def _evaluation(report: fidelity.TableReport, explained: Mapping[str, str]) -> dg.AssetCheckEvaluation:
-    """Judge a collection; where a loaded file explains the difference, it is warned of, with the time of its end."""
+    """Judge a collection; a difference that is explained is warned of, with what explains it."""
     result = sampled(report)
     why = explained.get(report.table) if not report.equal else None
     return dg.AssetCheckEvaluation(

@@ -109,16 +109,18 @@ def test_the_fidelity_sensor_reports_every_collection_and_notices_a_lost_documen
 
     settings = deployment.settings
     with client.connect(settings, client.administrator(settings)) as mongo:
-        lost = client.mirror(mongo)["suppliers"].find_one_and_delete({})
-        assert lost is not None
+        mirror = client.mirror(mongo)
+        lost = {name: mirror[name].find_one_and_delete({}) for name in ("suppliers", "inventory")}
         try:
             ill = _tick(mongo_fidelity_sensor, instance, platform, well.cursor)
         finally:
-            client.mirror(mongo)["suppliers"].insert_one(lost)
+            for name, document in lost.items():
+                mirror[name].insert_one(document)
     over = _tick(mongo_fidelity_sensor, instance, platform, ill.cursor)
 
-    assert "new: suppliers" in str(ill.skip_reason)
-    assert "recovered: suppliers" in str(over.skip_reason)
+    assert "new: inventory" in str(ill.skip_reason)
+    assert "suppliers differs, for it is as of " in str(ill.skip_reason)
+    assert "recovered: inventory" in str(over.skip_reason)
 
 
 def test_the_fidelity_sensor_says_so_when_it_cannot_tell(instance: dg.DagsterInstance, deployment: Deployment) -> None:

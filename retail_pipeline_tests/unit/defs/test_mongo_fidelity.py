@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 import pytest
 
+from retail_pipeline.defs import keys
 from retail_pipeline.defs.resources import Platform
 from retail_pipeline.defs.sensors import mongo_fidelity
 from retail_pipeline.defs.sensors.mongo_fidelity import mongo_fidelity_sensor
@@ -28,7 +29,8 @@ class Watch:
     late: bool = False
     unknown: bool = False
     backlog: Backlog | None = None
-    now: float = 1_000_000.0
+    instance: dg.DagsterInstance = field(default_factory=dg.DagsterInstance.ephemeral)
+    now: float = field(default_factory=time.time)
     cursor: str | None = None
     said: list[str] = field(default_factory=list)
 
@@ -36,7 +38,7 @@ class Watch:
         """Give the comparison."""
         if self.silent:
             raise CouldNotTellError("The comparison could not be made. MongoDB does not answer.")
-        names = ("transactions", "inventory")
+        names = ("transactions", "inventory", "suppliers")
         return FidelityReport(tuple(TableReport(name, 9, 9, different=name in self.differing) for name in names), 0.0)
 
     def passed(self) -> bool:
@@ -49,7 +51,7 @@ class Watch:
         """Evaluate the sensor so much later; give the runs that it asks for."""
         self.now += seconds
         nowhere = Platform(postgres_dsn="", mongo_uri="", kafka_bootstrap="", connect_url="")
-        context = dg.build_sensor_context(cursor=self.cursor, resources={"platform": nowhere})
+        context = dg.build_sensor_context(self.instance, self.cursor, resources={"platform": nowhere})
         result = mongo_fidelity_sensor(context)
         assert isinstance(result, dg.SensorResult)
         self.cursor = result.cursor
@@ -124,6 +126,24 @@ def test_nothing_is_repaired_while_nobody_can_tell_how_late_the_stream_is(watch:
 
     assert [watch.tick() for _ in range(3)] == [[], [], []]
     assert "inventory differs, Kafka does not answer." in watch.said[-1]
+
+
+def test_a_batch_table_is_left_to_its_next_batch_as_long_as_batches_run(watch: Watch) -> None:
+    watch.differing = ["suppliers"]
+    watch.instance.report_runless_asset_event(dg.AssetMaterialization(keys.mongodb("suppliers")))
+    assert [watch.tick(seconds) for seconds in (30, 30, 2_580)] == [[]] * 3
+    assert "suppliers differs, for it is as of " in watch.said[-1]
+
+    assert watch.tick(120) == []
+    (request,) = watch.tick()
+    assert request.run_config["ops"]["repair_collections"]["config"]["tables"] == ["suppliers"]
+
+
+def test_a_batch_table_that_no_batch_wrote_is_repaired(watch: Watch) -> None:
+    watch.differing = ["suppliers"]
+    assert watch.tick() == []
+
+    assert len(watch.tick()) == 1
 
 
 def test_what_a_large_file_explains_is_repaired_only_once_it_no_longer_does(watch: Watch) -> None:
