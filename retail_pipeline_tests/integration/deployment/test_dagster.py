@@ -115,6 +115,7 @@ def test_the_fidelity_sensor_reports_every_collection_and_notices_a_lost_documen
             ill = _tick(mongo_fidelity_sensor, instance, platform, well.cursor)
         finally:
             for name, document in lost.items():
+                assert document is not None
                 mirror[name].insert_one(document)
     over = _tick(mongo_fidelity_sensor, instance, platform, ill.cursor)
 
