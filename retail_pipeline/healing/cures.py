@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from retail_pipeline.errors import RetailError
 from retail_pipeline.healing import probes
-from retail_pipeline.healing.health import Cure, Trouble
+from retail_pipeline.healing.health import Cure, Observation, Trouble
 from retail_pipeline.mirror import snapshot
+from retail_pipeline.mirror.initial import HandOver
 from retail_pipeline.patience import Patience
-from retail_pipeline.replication import connectors, slot
+from retail_pipeline.replication import connectors, progress, slot
 from retail_pipeline.replication.connect import ConnectClient
 from retail_pipeline.settings import Settings
 
@@ -66,6 +67,20 @@ class Tries:
             return trouble.cure.value
         outlook = f"tried {count} times, again in {patience.wait(trouble.subject, now):.0f} s"
         return f"{outlook}; look for the cause" if patience.hopeless(trouble.subject) else outlook
+
+
+def ready(settings: Settings, seen: Observation, due: Sequence[Trouble]) -> list[Trouble]:
+    """Choose what of these can be treated now: a repair waits for a stream that is late and for who writes collections.
+
+    It would mend what is on its way, find still more of that when it compares again, and take the processor that the
+    stream needs.
+    """
+    if not any(trouble.cure is Cure.REPAIR for trouble in due):
+        return list(due)
+    busy = isinstance(seen.hand_over, HandOver) and seen.hand_over.busy
+    if not busy and probes.ask({"stream": lambda: progress.is_on_time(probes.hurried(settings))})["stream"] is True:
+        return list(due)
+    return [trouble for trouble in due if trouble.cure is not Cure.REPAIR]
 
 
 def treat(settings: Settings, troubles: Sequence[Trouble]) -> dict[str, str]:

@@ -36,6 +36,7 @@ class Healer:
         found = health.troubles(seen, connectors.configurations(self._settings))
         now = time.time()
         due = [] if seen.silences else self._tries.due(found, now, self._known)
+        due = cures.ready(self._settings, seen, due)
         self._tell({trouble.subject: trouble for trouble in found})
         by_connect = [trouble for trouble in due if trouble.cure in BY_CONNECT]
         for sentence in cures.treat(self._settings, by_connect).values():

@@ -9,6 +9,8 @@ from retail_pipeline.settings import Settings
 from retail_pipeline.tables import SLOT
 from retail_pipeline.warehouse.connection import READER, connect
 
+# A stream that takes longer to pass a mark is late: of it a comparison says nothing, and what differs is on its way.
+ON_TIME = 5.0
 _PAUSE = 0.5
 _PASSED = """
 select confirmed_flush_lsn >= %s::pg_lsn
@@ -23,6 +25,11 @@ def mark(settings: Settings) -> str:
         cursor.execute("select pg_current_wal_lsn()::text")
         (lsn,) = cursor.fetchone() or ("0/0",)
     return str(lsn)
+
+
+def is_on_time(settings: Settings) -> bool:
+    """Whether MongoDB has, within seconds, what is committed by now."""
+    return has_passed(settings, mark(settings), ON_TIME)
 
 
 def has_passed(settings: Settings, lsn: str, within: float) -> bool:

@@ -14,7 +14,7 @@ from retail_pipeline.settings import Settings
 from retail_pipeline.stack import dagster as dagster_servers
 from retail_pipeline.stack.addresses import environment
 from retail_pipeline.stack.connect import Connect
-from retail_pipeline.stack.dagster import Daemon, Webserver
+from retail_pipeline.stack.dagster import CodeServer, Daemon, Webserver
 from retail_pipeline.stack.kafka import Kafka
 from retail_pipeline.stack.mongo import Mongo
 from retail_pipeline.stack.postgres import Postgres
@@ -25,11 +25,15 @@ from retail_pipeline.stack.supervisor import Journal, Supervisor, died
 __all__ = ["ServerHealth", "down", "environment", "export", "health", "mended", "ui_address", "up", "watched"]
 
 # Each row is started one after the other, the rows side by side.
-_ROWS: tuple[tuple[type[Server], ...], ...] = ((Kafka, Connect), (Mongo,), (Postgres, Webserver, Daemon))
+_ROWS: tuple[tuple[type[Server], ...], ...] = (
+    (Kafka, Connect),
+    (Mongo,),
+    (Postgres, CodeServer, Webserver, Daemon),
+)
 # Who uses a server goes before it.
-_STOPPING: tuple[type[Server], ...] = (Supervisor, Daemon, Webserver, Connect, Kafka, Mongo, Postgres)
+_STOPPING: tuple[type[Server], ...] = (Supervisor, Daemon, Webserver, CodeServer, Connect, Kafka, Mongo, Postgres)
 _OURS = ("credentials.*", "state.*", "stack.lock", "secrets", "logs", "jars", "jars-*", "dagster")
-_DAGSTER = (Webserver.name, Daemon.name)
+_DAGSTER = (CodeServer.name, Webserver.name, Daemon.name)
 
 
 def up(

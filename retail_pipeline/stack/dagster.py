@@ -1,4 +1,9 @@
-"""Dagster's two servers, the web UI and the daemon, without which no schedule and no sensor runs."""
+"""Dagster's servers: the code server has the definitions, the web UI and the daemon ask it.
+
+A daemon that keeps a code server of its own replaces it every minute, which costs seconds of processor each time and
+the memory of several. One beside it stays, see
+https://docs.dagster.io/deployment/code-locations/running-a-code-location-server.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +13,22 @@ import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
+import grpc
 import psutil
 import requests
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from retail_pipeline.errors import StackError
-from retail_pipeline.settings import INFRA, PROJECT, Settings
+from retail_pipeline.settings import INFRA, Settings
 from retail_pipeline.stack.addresses import environment
 from retail_pipeline.stack.server import Server
 
-WORKSPACE = PROJECT / "workspace.yaml"
+LOCATION = "retail_pipeline"
+_MODULE = "retail_pipeline.definitions"
+_WORKSPACE = """load_from:
+  - grpc_server: {{host: 127.0.0.1, port: {port}, location_name: {location}}}
+"""
+_RELOAD = """mutation {{ reloadRepositoryLocation(repositoryLocationName: "{location}") {{ __typename }} }}"""
 _DAEMONS = """{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy lastHeartbeatTime } } } }"""
 _LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name
     locationOrLoadError { ... on PythonError { message causes { message } } } } } } }"""
@@ -32,7 +44,12 @@ def prepare_home(settings: Settings) -> None:
 
 
 class _Dagster(Server):
-    """What the two have in common."""
+    """What they have in common."""
+
+    @property
+    def workspace(self) -> Path:
+        """The file that tells where the code server is."""
+        return self.settings.home / CodeServer.name / "workspace.yaml"
 
     def given(self) -> str | None:
         """Give nothing: there is no address in the settings for these."""
@@ -66,8 +83,40 @@ class _Dagster(Server):
         return dict(answer.json()["data"])
 
 
+class CodeServer(_Dagster):
+    """The server of the definitions: it evaluates schedules and sensors and starts runs."""
+
+    name: ClassVar[str] = "dagster_code_server"
+    title: ClassVar[str] = "Dagster's code server"
+
+    def address(self) -> str:
+        """Give host:port."""
+        return f"127.0.0.1:{self.port}"
+
+    def prepare(self) -> None:
+        """Write where it will be."""
+        super().prepare()
+        self.workspace.parent.mkdir(parents=True, exist_ok=True)
+        self.workspace.write_text(_WORKSPACE.format(port=self.port, location=LOCATION))
+
+    def command(self) -> list[str]:
+        """Give the command line of the code server."""
+        program = Path(sys.executable).with_name("dagster")
+        where = ["--host", "127.0.0.1", "--port", str(self.port), "--location-name", LOCATION]
+        return [str(program), "code-server", "start", "-m", _MODULE, *where, "--log-format", "json"]
+
+    def check(self, address: str) -> None:
+        """Ask by the protocol of https://github.com/grpc/grpc/blob/master/doc/health-checking.md."""
+        with grpc.insecure_channel(address) as channel:
+            request = health_pb2.HealthCheckRequest(service="DagsterApi")
+            answer = health_pb2_grpc.HealthStub(channel).Check(request, timeout=5)
+        if answer.status != health_pb2.HealthCheckResponse.SERVING:
+            message = "it does not serve yet"
+            raise ConnectionError(message)
+
+
 class Webserver(_Dagster):
-    """dagster-webserver with its code server."""
+    """The server of the web UI."""
 
     name: ClassVar[str] = "dagster_webserver"
     title: ClassVar[str] = "Dagster's web UI"
@@ -75,17 +124,17 @@ class Webserver(_Dagster):
     def command(self) -> list[str]:
         """Give the command line of the web server."""
         program = Path(sys.executable).with_name("dagster-webserver")
-        where = ["--host", "127.0.0.1", "--port", str(self.port), "--workspace", str(WORKSPACE)]
-        return [str(program), *where, "--log-format", "json", "--code-server-log-level", "warning"]
+        where = ["--host", "127.0.0.1", "--port", str(self.port), "--workspace", str(self.workspace)]
+        return [str(program), *where, "--log-format", "json"]
 
     def check(self, address: str) -> None:
         """Ask who is there."""
         requests.get(f"{address}/server_info", timeout=5).raise_for_status()
 
     def up(self) -> None:
-        """Start it; what could not load its definitions is started anew, for they may be mended by now."""
-        if not self.external and self.health().ok and self._broken():
-            self.down()
+        """Start it; where it runs, let it load the definitions again, for they may have changed."""
+        if self.health().state == "running":
+            self.ask(_RELOAD.format(location=LOCATION))
         super().up()
 
     def complete(self) -> None:
@@ -106,7 +155,7 @@ class Webserver(_Dagster):
 
 
 class Daemon(_Dagster):
-    """dagster-daemon with its code server: schedules, sensors, the run queue."""
+    """dagster-daemon: schedules, sensors, the run queue."""
 
     name: ClassVar[str] = "dagster_daemon"
     title: ClassVar[str] = "Dagster's daemon"
@@ -115,7 +164,7 @@ class Daemon(_Dagster):
     def command(self) -> list[str]:
         """Give the command line of the daemon."""
         program = Path(sys.executable).with_name("dagster-daemon")
-        return [str(program), "run", "--workspace", str(WORKSPACE), "--log-format", "json"]
+        return [str(program), "run", "--workspace", str(self.workspace), "--log-format", "json"]
 
     def check(self, address: str) -> None:
         """See a heartbeat from each of its threads that is younger than the process."""

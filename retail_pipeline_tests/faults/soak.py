@@ -65,6 +65,8 @@ _REST = (10.0, 40.0)
 _HEALED_WITHIN = 600.0
 _EQUAL_WITHIN = 300.0
 _ON_TIME = 5.0
+# A look asks every server; more often, and the looks would slow down what they look at.
+_LOOK_EACH = 3.0
 
 
 @dataclass(frozen=True)
@@ -204,7 +206,7 @@ def _strike(testbed: Testbed, soak: Soak, begun: float, seconds: float) -> None:
         failure = _befall(testbed, fault)
         ended = time.monotonic()
         try:
-            until(lambda: is_on_time(testbed), f"all is well after: {fault.name}", _HEALED_WITHIN)
+            until(lambda: is_on_time(testbed), f"all is well after: {fault.name}", _HEALED_WITHIN, _LOOK_EACH)
         except AssertionError as error:
             soak.failure = f"{error}; {'; '.join(trial.complaints(testbed))}"
             return
@@ -239,7 +241,7 @@ def _compare(testbed: Testbed, soak: Soak) -> None:
     """Compare until all is equal, as a trial does."""
     ended = time.monotonic()
     if not soak.failure:
-        until(lambda: is_on_time(testbed), "all is well at the end", _HEALED_WITHIN)
+        until(lambda: is_on_time(testbed), "all is well at the end", _HEALED_WITHIN, _LOOK_EACH)
     expected, soak.journal = testbed.expected()
     while True:
         soak.equal_after = time.monotonic() - ended

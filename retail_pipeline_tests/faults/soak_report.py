@@ -18,7 +18,7 @@ TOLD_FROM_MINUTES = 45.0
 # The least that any object costs that is kept for a row: a JVM's header and the reference to it.
 LEAST_OBJECT = 24
 # They handle no rows. What they look at each few seconds is let go at once.
-LOOKERS = ("supervisor", "dagster_webserver", "dagster_daemon")
+LOOKERS = ("supervisor", "dagster_code_server", "dagster_webserver", "dagster_daemon")
 LOOKERS_BOUND = 30.0
 # Of the WAL that is written; a slot that does not move retains all of it.
 WAL_SHARE = 0.05
@@ -28,6 +28,7 @@ _TITLES = {
     "mongo": "mongod, without WiredTiger's cache",
     "kafka": "Kafka broker, without free heap",
     "connect": "Kafka Connect, without free heap",
+    "dagster_code_server": "Dagster's code server",
     "dagster_daemon": "Dagster's daemon",
     "dagster_webserver": "Dagster's webserver",
     "supervisor": "supervisor",

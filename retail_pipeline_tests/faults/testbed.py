@@ -26,7 +26,7 @@ from retail_pipeline.settings import Settings
 from retail_pipeline.source import generator
 from retail_pipeline.source.generator_draws import Shape
 from retail_pipeline.stack.connect import Connect
-from retail_pipeline.stack.dagster import Daemon
+from retail_pipeline.stack.dagster import CodeServer, Daemon
 from retail_pipeline.stack.kafka import Kafka
 from retail_pipeline.stack.mongo import Mongo
 from retail_pipeline.stack.postgres import Postgres
@@ -45,7 +45,9 @@ from retail_pipeline_tests.faults.shop import WEIGHTS
 from retail_pipeline_tests.faults.writer import Order
 from retail_pipeline_tests.faults.writers import Writers
 
-SERVERS: dict[str, type[Server]] = {server.name: server for server in (Postgres, Mongo, Kafka, Connect, Daemon)}
+SERVERS: dict[str, type[Server]] = {
+    server.name: server for server in (Postgres, Mongo, Kafka, Connect, CodeServer, Daemon)
+}
 STORES = 20
 RATE = 20.0  # changes a second
 # A server that was struck may need this long to answer again, on a busy machine.
@@ -113,7 +115,7 @@ class Testbed:
             return
         settings = replace(self.bare, heal=on, supervise=on)
         stack.up(settings, print, dagster=False, supervise=False)
-        Daemon(settings, self.state).down()
+        CodeServer(settings, self.state).down()
         stack.up(settings, print, supervise=on)
         self._heals = on
 
@@ -277,9 +279,9 @@ class Testbed:
         repair.repair(self.settings, RED, report=print)
 
 
-def until(done: Callable[[], object], what: str, seconds: float) -> None:
-    """Wait for something; AssertionError after `seconds`."""
+def until(done: Callable[[], object], what: str, seconds: float, pause: float = _ASK_AGAIN) -> None:
+    """Wait for something, looking each `pause`; AssertionError after `seconds`."""
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
-        time.sleep(_ASK_AGAIN)
+        time.sleep(pause)

@@ -315,12 +315,12 @@ def test_a_server_that_cannot_start_is_named_with_its_last_word_and_its_log(home
 
 
 def test_dagsters_servers_answer_and_leave_nothing_behind_even_when_killed(home: Path) -> None:
-    names = ("postgres", "dagster_webserver", "dagster_daemon")
+    names = ("postgres", "dagster_code_server", "dagster_webserver", "dagster_daemon")
     _up(home, *names)
     assert all(_health(home, name).ok for name in names)
     address = stack.ui_address(_settings(home))
     assert "dagster_version" in requests.get(f"{address}/server_info", timeout=10).json()
-    assert len(_processes_of(home)) > len(names), "the code servers are there"
+    assert len(_processes_of(home)) > len(names), "the process that loaded the definitions is there"
     for name in names[1:]:
         os.kill(_pid(home, name), signal.SIGKILL)
     stack.down(_settings(home), print)

@@ -85,6 +85,7 @@ def connector_health_sensor(context: dg.SensorEvaluationContext, platform: Platf
     tries = tries_of(context.cursor)
     # While a server does not answer, its absence may be the cause of everything else, and a try would be in vain.
     due = tries.due(found, now, since_of(context.cursor)) if settings.heal and not seen.silences else []
+    due = cures.ready(settings, seen, due)
     done = cures.treat(settings, [trouble for trouble in due if trouble.cure in BY_CONNECT])
     requests = [_request(trouble, now) for trouble in due if trouble.cure not in BY_CONNECT]
     tries = tries.tried(due, now)

@@ -23,13 +23,12 @@ from retail_pipeline.replication.backlog import Backlog, pending
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import GREEN, MIRRORED, RED
 
-# A tick must end well before Dagster's limit of 60 seconds, so changes on their way are waited for only shortly. For as
-# long the stream may take to pass a mark: of a slower one a comparison says nothing.
+# A tick must end well before Dagster's limit of 60 seconds, so changes on their way are waited for only shortly.
 _SETTLE_SECONDS = 5.0
 _SAMPLE = 100
 _QUERY_WITHIN = 20
 _ASKED_WITHIN, _COMPARED_WITHIN = 10.0, 35.0
-_LATE = f"more than {_SETTLE_SECONDS:.0f} s behind"
+_LATE = f"more than {progress.ON_TIME:.0f} s behind"
 _SUBJECT = "documents"
 
 
@@ -48,7 +47,7 @@ def mongo_fidelity_sensor(context: dg.SensorEvaluationContext, platform: Platfor
     tries = tries_of(context.cursor)
     hurried = probes.hurried(settings, _QUERY_WITHIN)
     # What a late stream lacks it brings itself; a repair would only make it later.
-    questions = {"stream": lambda: _on_time(hurried), "ledger": lambda: pending(hurried)}
+    questions = {"stream": lambda: progress.is_on_time(hurried), "ledger": lambda: pending(hurried)}
     answers = probes.ask(questions, _ASKED_WITHIN)
     explained = _behind(answers["stream"], answers["ledger"]) | _refreshed(context.instance, now)
     compared = {"comparison": lambda: fidelity.sample(hurried, _SAMPLE, settle_seconds=_SETTLE_SECONDS)}
@@ -75,10 +74,6 @@ def mongo_fidelity_sensor(context: dg.SensorEvaluationContext, platform: Platfor
         skip_reason=None if requests else "; ".join([troubles.sentence(now), *awaited]),
         cursor=troubles.cursor(tries),
     )
-
-
-def _on_time(settings: Settings) -> bool:
-    return progress.has_passed(settings, progress.mark(settings), _SETTLE_SECONDS)
 
 
 def _behind(on_time: bool | Silence, backlog: Backlog | Silence | None) -> dict[str, str]:

@@ -64,8 +64,7 @@ def _watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
     watch = Watch()
     monkeypatch.setattr(fidelity, "sample", watch.sample)
     monkeypatch.setattr(mongo_fidelity, "pending", lambda _: watch.backlog)
-    monkeypatch.setattr(progress, "mark", lambda _: "0/1")
-    monkeypatch.setattr(progress, "has_passed", lambda *_: watch.passed())
+    monkeypatch.setattr(progress, "is_on_time", lambda _: watch.passed())
     monkeypatch.setattr(time, "time", lambda: watch.now)
     return watch
 

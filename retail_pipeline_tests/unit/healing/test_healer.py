@@ -8,16 +8,19 @@ from typing import Any
 import pytest
 
 from retail_pipeline.errors import ReplicationError
-from retail_pipeline.healing import cures, health
+from retail_pipeline.healing import cures, dead_letters, health
 from retail_pipeline.healing.healer import Healer
 from retail_pipeline.healing.health import Cure, Observation, Trouble
 from retail_pipeline.healing.probes import Silence
-from retail_pipeline.mirror import initial
+from retail_pipeline.mirror import initial, repair
+from retail_pipeline.mirror.fidelity import FidelityReport
 from retail_pipeline.mirror.initial import LoadReport
-from retail_pipeline.replication import connectors
+from retail_pipeline.mirror.repair import RepairReport
+from retail_pipeline.replication import connectors, progress
 from retail_pipeline.settings import Settings
 
 FAILED = Trouble("sink", "connector sink failed", Cure.RESTART, "sink")
+UNREADABLE = Trouble("dead letters of inventory", "2 records could not be written", Cure.REPAIR, "inventory")
 LOST = Trouble("hand-over", "the stream cannot go on", Cure.RESYNCHRONIZE)
 
 
@@ -28,15 +31,16 @@ class Stream:
     troubles: list[Trouble] = field(default_factory=list)
     silent: bool = False
     refuses: bool = False
+    late: bool = False
+    busy: bool = False
     treated: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
     def observe(self, _: Settings) -> Observation:
         """Give an observation that is silent or not."""
         silence = Silence("MongoDB does not answer.")
-        return Observation(
-            silence if self.silent else initial.HandOver("complete", "", busy=False), {}, None, 1, {}, {}
-        )
+        hand_over = initial.HandOver("complete", "", busy=self.busy)
+        return Observation(silence if self.silent else hand_over, {}, None, 1, {}, {})
 
     def treat(self, _: Settings, due: list[Trouble]) -> dict[str, str]:
         """Note which connectors were treated."""
@@ -50,6 +54,11 @@ class Stream:
         self.treated.append("load")
         return LoadReport(loaded=True, reason="the slot is gone", lsn="0/1", rows={"inventory": 1200}, seconds=2.0)
 
+    def repair(self, *_: Any, **__: Any) -> RepairReport:
+        """Note that a table was mended."""
+        self.treated.append("repair")
+        return RepairReport({"inventory": 2}, {}, FidelityReport((), 0.0))
+
 
 @pytest.fixture(name="stream")
 def _stream(monkeypatch: pytest.MonkeyPatch) -> Stream:
@@ -59,6 +68,10 @@ def _stream(monkeypatch: pytest.MonkeyPatch) -> Stream:
     monkeypatch.setattr(connectors, "configurations", lambda _: {})
     monkeypatch.setattr(cures, "treat", stream.treat)
     monkeypatch.setattr(initial, "load", stream.load)
+    monkeypatch.setattr(repair, "repair", stream.repair)
+    monkeypatch.setattr(progress, "is_on_time", lambda _: not stream.late)
+    monkeypatch.setattr(dead_letters, "ends", lambda _: {"inventory": 2})
+    monkeypatch.setattr(dead_letters, "settle", lambda *_: stream.treated.append("settle"))
     return stream
 
 
@@ -107,3 +120,17 @@ def test_while_a_server_does_not_answer_nothing_is_treated(stream: Stream, heale
     healer.look()
 
     assert stream.treated == []
+
+
+@pytest.mark.parametrize("wait_for", ["late", "busy"])
+def test_a_repair_waits_for_a_late_stream_and_for_who_writes_collections(
+    stream: Stream, healer: Healer, wait_for: str
+) -> None:
+    stream.troubles = [UNREADABLE, FAILED]
+    setattr(stream, wait_for, True)
+    healer.look()
+    assert stream.treated == ["sink"]
+
+    setattr(stream, wait_for, False)
+    healer.look()
+    assert stream.treated == ["sink", "repair", "settle"]
