@@ -13,7 +13,11 @@ from retail_pipeline.defs.resources import RESOURCES, Platform
 from retail_pipeline.healing import dead_letters
 from retail_pipeline.mirror import fidelity, initial
 from retail_pipeline.mirror import repair as mending
+from retail_pipeline.replication import progress
 from retail_pipeline.tables import BY_NAME, MIRRORED, RED
+
+# A stream that began anew has what was written meanwhile within this time, or the comparison tells that it has not.
+_CATCH_UP_SECONDS = 300.0
 
 initial_load = dg.define_asset_job(
     "initial_load",
@@ -40,8 +44,13 @@ def resynchronize_stream(context: dg.OpExecutionContext, platform: Platform) -> 
     """Make the slot, read its snapshot, start the stream; nothing, where the stream can go on."""
     settings = platform.settings()
     done = initial.load(settings, report=context.log.info)
+    if not done.loaded:
+        context.log.info("Nothing to do: the stream can go on.")
+        return
     written = f"{sum(done.rows.values()):,} documents"
     context.log.info("Found: %s. Wrote %s in %.1f s.", done.reason, written, done.seconds)
+    # What was written meanwhile is on its way, and to compare before it is there takes the processor that it needs.
+    progress.has_passed(settings, progress.mark(settings), _CATCH_UP_SECONDS)
     after = fidelity.verify(settings, RED)
     context.log.info(after.as_text())
     context.log_event(

@@ -113,6 +113,7 @@ class Postgres(Server):
             f"--pgdata={unfinished}",
             "--username=postgres",
             "--auth=scram-sha-256",
+            "--set=scram_iterations=1",
             f"--pwfile={secret}",
             "--encoding=UTF8",
             # Sorts alike on every machine, whatever its C library.

@@ -18,8 +18,10 @@ import psycopg2
 import pymongo
 from pymongo.errors import PyMongoError
 
+from retail_pipeline.defs.sensors.kafka_lag import TOLERATED_AGE
 from retail_pipeline.errors import RetailError
 from retail_pipeline.healing import probes
+from retail_pipeline.mirror import initial
 from retail_pipeline.replication import lag, slot
 from retail_pipeline.stack.dagster import Webserver
 from retail_pipeline.stack.supervisor import Supervisor
@@ -64,7 +66,6 @@ _REST = (10.0, 40.0)
 # told, and this only ends what is stuck.
 _HEALED_WITHIN = 600.0
 _EQUAL_WITHIN = 300.0
-_ON_TIME = 5.0
 # A look asks every server; more often, and the looks would slow down what they look at.
 _LOOK_EACH = 3.0
 
@@ -229,11 +230,11 @@ def _befall(testbed: Testbed, fault: Fault) -> str:
 
 
 def is_on_time(testbed: Testbed) -> bool:
-    """Whether everything runs, nobody is mending, and no change waits for longer than a few seconds."""
+    """Whether everything runs, nobody begins the stream anew, and no change waits longer than the sensor tolerates."""
     with suppress(RetailError, psycopg2.Error, PyMongoError):
         behind = lag.measure(testbed.settings)
-        if behind and all(one.age is not None and one.age <= _ON_TIME for one in behind):
-            return trial.is_well(testbed)
+        if behind and all(one.age is not None and one.age <= TOLERATED_AGE for one in behind):
+            return not trial.complaints(testbed) and initial.look(testbed.settings).state == initial.COMPLETE
     return False
 
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from retail_pipeline.defs.sensors.kafka_lag import TOLERATED_AGE
 from retail_pipeline.settings import PROJECT
 from retail_pipeline_tests.faults import memory
 from retail_pipeline_tests.faults.memory import MB
@@ -92,6 +93,7 @@ def as_text(soak: Soak) -> str:
         minutes=soak.seconds / 60,
         seed=soak.seed,
         wanted=SALES_PER_SECOND,
+        tolerated=TOLERATED_AGE,
         sales=soak.sales,
         per_second=soak.sales / soak.seconds,
         changes=soak.journal.changes,
@@ -179,7 +181,7 @@ which is {wal_share:.0%} of what an hour writes. A slot that does not move would
 
 ## Faults
 
-| fault | struck | at most, until all ran and was on time |
+| fault | struck | at most, until all ran and no change waited for more than {tolerated:.0f} s |
 |---|---|---|
 {faults}
 """

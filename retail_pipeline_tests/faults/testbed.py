@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -99,6 +102,10 @@ class Testbed:
         with self.superuser() as session:
             session.cursor().execute(journals.SCHEMA)
         stack.up(self.bare, print, supervise=True)
+        # From here on the batch is known to have run, as after the job of a deployment.
+        command = ["-m", "dagster", "job", "execute", "-m", "retail_pipeline.definitions", "-j", "green_refresh"]
+        given = {name: value for name, value in stack.environment(self.bare).items() if value}
+        subprocess.run([sys.executable, *command], env=os.environ | given, capture_output=True, check=True)
 
     def down(self) -> None:
         """Stop and remove everything."""
