@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -49,7 +49,7 @@ def mongo_fidelity_sensor(context: dg.SensorEvaluationContext, platform: Platfor
     # What a late stream lacks it brings itself; a repair would only make it later.
     questions = {"stream": lambda: progress.is_on_time(hurried), "ledger": lambda: pending(hurried)}
     answers = probes.ask(questions, _ASKED_WITHIN)
-    explained = _behind(answers["stream"], answers["ledger"]) | _refreshed(context.instance, now)
+    behind = _behind(answers["stream"], answers["ledger"])
     compared = {"comparison": lambda: fidelity.sample(hurried, _SAMPLE, settle_seconds=_SETTLE_SECONDS)}
     report = probes.ask(compared, _COMPARED_WITHIN)["comparison"]
     if isinstance(report, Silence):
@@ -57,6 +57,7 @@ def mongo_fidelity_sensor(context: dg.SensorEvaluationContext, platform: Platfor
         context.log.warning(troubles.sentence(now))
         return dg.SensorResult(skip_reason=troubles.sentence(now), cursor=troubles.cursor(tries))
     differing = {one.table: one.as_text() for one in report.tables if not one.equal}
+    explained = behind | _refreshed(context.instance, differing, now)
     unexplained = {table: text for table, text in differing.items() if table not in explained}
     troubles = compare(context.cursor, unexplained, now)
     context.log.log(logging.WARNING if troubles.current else logging.INFO, troubles.sentence(now))
@@ -87,9 +88,10 @@ def _behind(on_time: bool | Silence, backlog: Backlog | Silence | None) -> dict[
     return {table.name: why for table in RED}
 
 
-def _refreshed(instance: dg.DagsterInstance, now: float) -> dict[str, str]:
-    """Say of each batch table that its batch ran lately: it may differ by what was written since."""
-    found = {table.name: instance.get_latest_materialization_event(keys.mongodb(table.name)) for table in GREEN}
+def _refreshed(instance: dg.DagsterInstance, differing: Collection[str], now: float) -> dict[str, str]:
+    """Say of each batch table that differs that its batch ran lately: it may differ by what was written since."""
+    batch = [table.name for table in GREEN if table.name in differing]
+    found = {name: instance.get_latest_materialization_event(keys.mongodb(name)) for name in batch}
     return {
         name: f"for it is as of {datetime.fromtimestamp(event.timestamp, UTC):%H:%M:%S} UTC, the next batch mends it"
         for name, event in found.items()
