@@ -93,8 +93,7 @@ def _running(settings: Settings) -> Settings:
     """Fill in the addresses of the embedded servers, for this process and what it starts."""
     from retail_pipeline import stack
 
-    os.environ.update({name: value for name, value in stack.environment(settings).items() if value})
-    return Settings.from_environment()
+    return stack.export(settings)
 
 
 def _demo(settings: Settings, options: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from retail_pipeline.errors import StackError
 from retail_pipeline.settings import Settings
 from retail_pipeline.stack import dagster as dagster_servers
-from retail_pipeline.stack.addresses import environment
+from retail_pipeline.stack.addresses import environment, variables
 from retail_pipeline.stack.connect import Connect
 from retail_pipeline.stack.dagster import CodeServer, Daemon, Webserver
 from retail_pipeline.stack.kafka import Kafka
@@ -22,7 +22,18 @@ from retail_pipeline.stack.server import Report, Server, ServerHealth
 from retail_pipeline.stack.state import State, exclusively
 from retail_pipeline.stack.supervisor import Journal, Supervisor, died
 
-__all__ = ["ServerHealth", "down", "environment", "export", "health", "mended", "ui_address", "up", "watched"]
+__all__ = [
+    "ServerHealth",
+    "down",
+    "environment",
+    "export",
+    "health",
+    "mended",
+    "ui_address",
+    "up",
+    "variables",
+    "watched",
+]
 
 # Each row is started one after the other, the rows side by side.
 _ROWS: tuple[tuple[type[Server], ...], ...] = (
@@ -116,7 +127,7 @@ def health(settings: Settings) -> list[ServerHealth]:
 
 def export(settings: Settings) -> Settings:
     """Put those variables into this process's environment, for what it starts, and give the settings they make."""
-    os.environ.update({name: value for name, value in environment(settings).items() if value})
+    os.environ.update(variables(settings))
     return Settings.from_environment()
 
 

@@ -25,3 +25,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "RETAIL_DAGSTER_DSN": settings.dagster_dsn or own_database,
         "DAGSTER_HOME": str(settings.dagster_home),
     }
+
+
+def variables(settings: Settings) -> dict[str, str]:
+    """Give the variables that have a value, for a process that is started."""
+    return {name: value for name, value in environment(settings).items() if value}

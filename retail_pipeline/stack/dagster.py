@@ -20,7 +20,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from retail_pipeline.errors import StackError
 from retail_pipeline.settings import INFRA, Settings
-from retail_pipeline.stack.addresses import environment
+from retail_pipeline.stack.addresses import environment, variables
 from retail_pipeline.stack.server import Server
 
 LOCATION = "retail_pipeline"
@@ -73,8 +73,7 @@ class _Dagster(Server):
         """Give the variables with which definitions find every server."""
         base = super().environment()
         path = f"{Path(sys.executable).parent}{os.pathsep}{base.get('PATH', os.defpath)}"
-        given = {name: value for name, value in environment(self.settings).items() if value}
-        return base | self.settings.choices() | given | {"PATH": path, "PYTHONUNBUFFERED": "1"}
+        return base | self.settings.choices() | variables(self.settings) | {"PATH": path, "PYTHONUNBUFFERED": "1"}
 
     def ask(self, query: str) -> dict[str, Any]:
         """Put a GraphQL query to the web server."""

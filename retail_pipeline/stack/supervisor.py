@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from retail_pipeline.patience import Patience
 from retail_pipeline.stack import processes
-from retail_pipeline.stack.addresses import environment
+from retail_pipeline.stack.addresses import variables
 from retail_pipeline.stack.server import Server, ServerHealth
 
 # A server that lived for a minute was restarted with success, so one that is unlucky once an hour never waits.
@@ -110,8 +110,7 @@ class Supervisor(Server):
     def environment(self) -> dict[str, str]:
         """Give the variables of the command that starts it: what it restarts must start as it did then."""
         kept = {name: os.environ[name] for name in ("JAVA_HOME", "M2_REPO") if name in os.environ}
-        given = {name: value for name, value in environment(self.settings).items() if value}
-        return super().environment() | self.settings.choices() | kept | given
+        return super().environment() | self.settings.choices() | kept | variables(self.settings)
 
     def check(self, address: str) -> None:
         """See that it looked lately."""

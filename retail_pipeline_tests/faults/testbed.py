@@ -104,8 +104,9 @@ class Testbed:
         stack.up(self.bare, print, supervise=True)
         # From here on the batch is known to have run, as after the job of a deployment.
         command = ["-m", "dagster", "job", "execute", "-m", "retail_pipeline.definitions", "-j", "green_refresh"]
-        given = {name: value for name, value in stack.environment(self.bare).items() if value}
-        subprocess.run([sys.executable, *command], env=os.environ | given, capture_output=True, check=True)
+        subprocess.run(
+            [sys.executable, *command], env=os.environ | stack.variables(self.bare), capture_output=True, check=True
+        )
 
     def down(self) -> None:
         """Stop and remove everything."""

@@ -135,8 +135,7 @@ def test_the_fidelity_sensor_says_so_when_it_cannot_tell(instance: dg.DagsterIns
 
 
 def test_a_shell_starts_the_job(deployment: Deployment) -> None:
-    extra = {name: value for name, value in stack.environment(deployment.settings).items() if value}
-    extra["RETAIL_CSV"] = str(deployment.csv)
+    extra = stack.variables(deployment.settings) | {"RETAIL_CSV": str(deployment.csv)}
 
     deployment.run("dagster", "job", "execute", "-m", "retail_pipeline.definitions", "-j", "initial_load", extra=extra)
 
