@@ -76,3 +76,18 @@ def test_what_explain_tells_is_the_collections_name_and_how_many_documents_it_ha
     del answer["command"]
     assert "walmart_realtime.transactions" in repr(answer)
     assert not leaks(answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ([{"store_id": 1, "unit_price": "77770000.00"}], True),
+        ("2\t5\t77770012\n", True),
+        ("Key (gender)=(SECRET) is not present", True),
+        ({"rows": [{"store_id": 2}]}, True),
+        ([{"store_id": 1, "unit_price": "19.99"}], False),
+        ("not authorized to execute command { find: 1, $clusterTime: { keyId: 7712532451997777926 } }", False),
+    ],
+)
+def test_a_mark_of_another_store_is_told_from_a_number_that_holds_its_digits(answer: object, told: bool) -> None:
+    assert attacks.leaks(answer) is told

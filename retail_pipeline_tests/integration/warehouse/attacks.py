@@ -22,7 +22,8 @@ from retail_pipeline.settings import Settings
 from retail_pipeline.warehouse import connection
 from retail_pipeline_tests.integration.shop import rows
 
-MARKS = ("SECRET", "7777", "1977, 7, 7", "1977-07-07")
+# Eight digits and no more: four of them also occur in the number of the key that MongoDB repeats in a refusal.
+MARK = re.compile(r"SECRET|(?<!\d)7777\d{4}(?!\d)|1977, 7, 7|1977-07-07")
 
 DENIED = "42501"
 FOREIGN_KEY = "23503"
@@ -48,7 +49,7 @@ class Attack:
 
 def leaks(answer: object) -> bool:
     """Tell whether an answer holds a mark of another store."""
-    return any(mark in repr(answer) for mark in MARKS)
+    return MARK.search(repr(answer)) is not None
 
 
 def outcome(attack: Attack, settings: Settings, store: Connection) -> tuple[str | None, object]:
