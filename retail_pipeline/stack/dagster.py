@@ -21,6 +21,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from retail_pipeline.errors import StackError
 from retail_pipeline.settings import INFRA, Settings
 from retail_pipeline.stack.addresses import environment, variables
+from retail_pipeline.stack.processes import Process
 from retail_pipeline.stack.server import Server
 
 LOCATION = "retail_pipeline"
@@ -28,7 +29,9 @@ _MODULE = "retail_pipeline.definitions"
 _WORKSPACE = """load_from:
   - grpc_server: {{host: 127.0.0.1, port: {port}, location_name: {location}}}
 """
-_RELOAD = """mutation {{ reloadRepositoryLocation(repositoryLocationName: "{location}") {{ __typename }} }}"""
+_RELOAD = """mutation {{ reloadRepositoryLocation(repositoryLocationName: "{location}") {{
+    __typename ... on Error {{ message }} }} }}"""
+_RELOADED_WITHIN = 180.0  # as long as Dagster's own limit on loading definitions; a busy machine takes a minute
 _DAEMONS = """{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy lastHeartbeatTime } } } }"""
 _LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name
     locationOrLoadError { ... on PythonError { message causes { message } } } } } } }"""
@@ -75,15 +78,18 @@ class _Dagster(Server):
         path = f"{Path(sys.executable).parent}{os.pathsep}{base.get('PATH', os.defpath)}"
         return base | self.settings.choices() | variables(self.settings) | {"PATH": path, "PYTHONUNBUFFERED": "1"}
 
-    def ask(self, query: str) -> dict[str, Any]:
+    def ask(self, query: str, within: float = 30.0) -> dict[str, Any]:
         """Put a GraphQL query to the web server."""
-        answer = requests.post(f"{self.address()}/graphql", json={"query": query}, timeout=30)
+        answer = requests.post(f"{self.address()}/graphql", json={"query": query}, timeout=within)
         answer.raise_for_status()
         return dict(answer.json()["data"])
 
 
 class CodeServer(_Dagster):
-    """The server of the definitions: it evaluates schedules and sensors and starts runs."""
+    """The server of the definitions: it evaluates schedules and sensors and starts runs.
+
+    The process that is started passes questions on to one below it, which has the definitions, and goes on without it.
+    """
 
     name: ClassVar[str] = "dagster_code_server"
     title: ClassVar[str] = "Dagster's code server"
@@ -103,6 +109,14 @@ class CodeServer(_Dagster):
         program = Path(sys.executable).with_name("dagster")
         where = ["--host", "127.0.0.1", "--port", str(self.port), "--location-name", LOCATION]
         return [str(program), "code-server", "start", "-m", _MODULE, *where, "--log-format", "json"]
+
+    def lives(self, process: Process) -> bool:
+        """Whether the process below lives too: nobody else starts it again, and the one above says that it serves."""
+        try:
+            below = psutil.Process(process.pid).children()
+        except psutil.Error:
+            return False
+        return process.alive and any(Process.of(child.pid).alive for child in below)
 
     def check(self, address: str) -> None:
         """Ask by the protocol of https://github.com/grpc/grpc/blob/master/doc/health-checking.md."""
@@ -133,7 +147,13 @@ class Webserver(_Dagster):
     def up(self) -> None:
         """Start it; where it runs, let it load the definitions again, for they may have changed."""
         if self.health().state == "running":
-            self.ask(_RELOAD.format(location=LOCATION))
+            try:
+                answer = self.ask(_RELOAD.format(location=LOCATION), _RELOADED_WITHIN)["reloadRepositoryLocation"]
+                trouble = answer.get("message", "")
+            except requests.RequestException as error:
+                trouble = type(error).__name__
+            if trouble:
+                self.report(f"{self.title}: the definitions were not loaded again: {self.redact(trouble)}")
         super().up()
 
     def complete(self) -> None:

@@ -136,7 +136,11 @@ class Server(ABC):
     def died(self) -> bool:
         """Whether its process ended and nobody stopped it."""
         process = self.state.process(self.name)
-        return process is not None and not process.alive
+        return process is not None and not self.lives(process)
+
+    def lives(self, process: Process) -> bool:
+        """Whether what was started still runs, and whatever it cannot do without."""
+        return process.alive
 
     def choose_ports(self) -> None:
         """Fix the ports before anything starts, for others are told them."""
@@ -157,7 +161,7 @@ class Server(ABC):
             self.report(f"{self.title}: the one at {self.place(self.given() or '')}, which {self.variable} names")
             return
         process = self.state.process(self.name)
-        if process and process.alive:
+        if process and self.lives(process):
             if self._answers_within(self.patience, process, self.listens):
                 self.complete()  # the command that started it may have been killed before
                 self.report(f"{self.title}: running {self.where}")
@@ -188,7 +192,7 @@ class Server(ABC):
         process = self.state.process(self.name)
         if process is None:
             return ServerHealth(self.name, "stopped", "", self.log)
-        if not process.alive:
+        if not self.lives(process):
             return ServerHealth(self.name, "dead", self.redact(processes.tail(self.log)), self.log)
         silence = self._silence(self.address())
         return ServerHealth(self.name, "dead" if silence else "running", silence or self.where, self.log)

@@ -116,7 +116,7 @@ class Supervisor(Server):
         """See that it looked lately."""
         del address
         if time() - self.beat.stat().st_mtime > _SILENT_AFTER:
-            message = "it has not looked at the servers for minutes"
+            message = f"it has not looked at the servers for {_SILENT_AFTER:.0f} s"
             raise TimeoutError(message)
 
     def up(self) -> None:

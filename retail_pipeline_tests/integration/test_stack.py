@@ -322,7 +322,16 @@ def test_dagsters_servers_answer_and_leave_nothing_behind_even_when_killed(home:
     assert all(_health(home, name).ok for name in names)
     address = stack.ui_address(_settings(home))
     assert "dagster_version" in requests.get(f"{address}/server_info", timeout=10).json()
-    assert len(_processes_of(home)) > len(names), "the process that loaded the definitions is there"
+    before = _pid(home, "dagster_code_server")
+    below = psutil.Process(before).children()
+    assert below, "the process that loaded the definitions is there"
+    for child in below:
+        child.kill()
+    psutil.wait_procs(below, timeout=10)
+    assert _health(home, "dagster_code_server").state == "dead", "its server goes on alone, and says that it serves"
+    _up(home, *names)
+    assert _health(home, "dagster_code_server").ok
+    assert _pid(home, "dagster_code_server") != before
     for name in names[1:]:
         os.kill(_pid(home, name), signal.SIGKILL)
     stack.down(_settings(home), print)
