@@ -117,4 +117,22 @@ def test_the_server_keeps_no_password_that_it_could_log(stores: Settings) -> Non
         kept = rows(superuser, "select rolpassword from pg_authid where rolname like 'store_user_9%'")
 
     assert kept
-    assert all(str(verifier).startswith("SCRAM-SHA-256$1:") for (verifier,) in kept)
+    # Fewer rounds, and drivers of others refuse to log in.
+    assert all(str(verifier).startswith("SCRAM-SHA-256$4096:") for (verifier,) in kept)
+
+
+def test_a_login_with_rounds_of_before_gets_those_of_now_and_keeps_its_password(stores: Settings) -> None:
+    kept = "select rolname, rolpassword from pg_authid where rolname in ('retail_admin', 'retail_reader')"
+    roles.provision(stores)
+    with connection.connect_dsn(stores.require("postgres_dsn")) as superuser:
+        password = stores.credentials.password("postgres/retail_reader")
+        run(superuser, "set scram_iterations = 4096")
+        run(superuser, "alter role retail_reader password %s", password)
+    changed = roles.provision(stores)
+
+    with connection.connect_dsn(stores.require("postgres_dsn")) as superuser:
+        rounds = {name: str(verifier).split("$")[1].split(":")[0] for name, verifier in rows(superuser, kept)}
+    assert rounds == {"retail_admin": "4096", "retail_reader": "1"}
+    assert changed == ["retail_reader"]
+    with connection.connect(stores, connection.READER):
+        pass
