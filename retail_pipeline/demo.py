@@ -59,8 +59,7 @@ def run(settings: Settings, csv: Path | None, say: Say) -> int:
     say("Servers")
     mended = [f"{name} had died and was restarted" for name in stack.mended(settings)]
     stack.up(settings, lambda line: say(f"  {line}"), supervise=settings.supervise)
-    stack.export(settings)
-    settings = Settings.from_environment()
+    settings = stack.export(settings)
     path = (csv or settings.csv).expanduser().resolve()
     say(f"Load and stream {path.name}, as the Dagster job initial_load")
     materialized = runs.load(settings, path, accept=False, say=say)

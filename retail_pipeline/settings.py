@@ -17,8 +17,6 @@ SQL = PROJECT / "sql"
 INFRA = PROJECT / "infra"
 SAMPLE = PROJECT / "data" / "sample.csv"
 
-SERVERS = ("RETAIL_POSTGRES_DSN", "RETAIL_MONGO_URI", "RETAIL_KAFKA_BOOTSTRAP", "RETAIL_CONNECT_URL")
-
 
 @dataclass(frozen=True)
 class Settings:

@@ -13,7 +13,6 @@ from retail_pipeline import tables
 
 TENANT_FUNCTION = "current_store_id"
 
-_TENANT_TABLES = frozenset(table.name for table in tables.TABLES if table.has_tenant)
 _BY_TENANT = re.compile(rf"\b{tables.TENANT} = \(?(\(InitPlan|\$)")
 
 Node = dict[str, Any]
@@ -35,7 +34,7 @@ def faults(plan: Node) -> list[str]:
     scans = 0
     for node in _nodes(plan):
         table = node.get("Relation Name")
-        if table in _TENANT_TABLES:
+        if table in {tenant.name for tenant in tables.TENANT_TABLES}:
             scans += 1
             if not any(_BY_TENANT.search(condition) for condition in _index_conditions(node)):
                 found.append(f"{node['Node Type']} on {table} does not use an index by {tables.TENANT}")

@@ -126,11 +126,6 @@ class ConnectClient:
         self.restart(name, only_failed=True)
         return True
 
-    def offsets(self, name: str) -> list[dict[str, Any]]:
-        """Give how far a connector has come."""
-        answer: dict[str, Any] = self._ask("GET", f"{_path(name)}/offsets", absent={"offsets": []})
-        return list(answer["offsets"])
-
     def delete_offsets(self, name: str) -> None:
         """Forget how far a stopped connector has come."""
         self._ask("DELETE", f"{_path(name)}/offsets")

@@ -45,7 +45,6 @@ class SlotHealth:
     retained_bytes: int
     safe_bytes: int | None
     confirmed_lsn: str
-    behind_bytes: int
     invalidation_reason: str | None
     inactive_since: datetime | None
     beat_at: datetime | None
@@ -175,7 +174,6 @@ _HEALTH = """
         coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), s.restart_lsn), 0)::bigint,
         s.safe_wal_size,
         coalesce(s.confirmed_flush_lsn::text, '0/0'),
-        coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), s.confirmed_flush_lsn), 0)::bigint,
         s.invalidation_reason,
         s.inactive_since,
         (select h.beat_at from retail.heartbeat as h),

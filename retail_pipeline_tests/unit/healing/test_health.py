@@ -34,7 +34,6 @@ HEALTHY = SlotHealth(
     retained_bytes=GB // 10,
     safe_bytes=3 * GB,
     confirmed_lsn="0/1",
-    behind_bytes=0,
     invalidation_reason=None,
     inactive_since=None,
     beat_at=None,
