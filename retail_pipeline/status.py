@@ -13,6 +13,7 @@ from retail_pipeline.healing import dead_letters
 from retail_pipeline.healing.health import BEAT_OVERDUE, WAL_WARNING
 from retail_pipeline.mirror import initial
 from retail_pipeline.replication import connectors, lag, slot
+from retail_pipeline.replication.backlog import pending
 from retail_pipeline.replication.connect import ConnectClient, is_running, trace
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import BY_NAME, RED, SLOT
@@ -138,15 +139,17 @@ def _oldest(partitions: list[lag.PartitionLag]) -> str:
 
 def _groups(settings: Settings) -> list[Line]:
     partitions = lag.measure(settings)
+    backlog = pending(settings)
+    troubles = lag.troubles(partitions, explained=backlog is not None)
     lines = []
     for table in RED:
         own = [partition for partition in partitions if partition.topic == table.topic]
         missing = sum(partition.lag is None for partition in own)
         behind = sum(partition.lag or 0 for partition in own)
-        detail = (
-            f"no offset yet for {missing} of {len(own)} partitions"
-            if missing
-            else f"{behind:,} records behind{_oldest(own)}"
-        )
-        lines.append(Line(f"group {connectors.group(table)}", not missing, "unknown" if missing else "known", detail))
+        if not own or missing:
+            state, detail = "unknown", f"no offset yet for {missing} of {len(own)} partitions" if own else "no topic"
+        else:
+            state, detail = "late" if table.topic in troubles else "known", f"{behind:,} records behind{_oldest(own)}"
+            detail += f", {backlog.sentence}" if backlog and behind else ""
+        lines.append(Line(f"group {connectors.group(table)}", state == "known", state, detail))
     return lines

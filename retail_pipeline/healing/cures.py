@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from retail_pipeline.errors import RetailError
 from retail_pipeline.healing import probes
 from retail_pipeline.healing.health import Cure, Observation, Trouble
+from retail_pipeline.healing.probes import Silence
 from retail_pipeline.mirror import snapshot
 from retail_pipeline.mirror.initial import HandOver
 from retail_pipeline.patience import Patience
@@ -20,6 +20,7 @@ CONNECTORS = Patience(first=10, longest=300, limit=5, calm=120)
 RUNS = Patience(first=60, longest=900, limit=4, calm=300)
 BY_CONNECT = (Cure.RESTART, Cure.RESTART_WHOLE, Cure.REGISTER)
 BY_RUN = (Cure.RESYNCHRONIZE, Cure.REPAIR)
+WAITS = "its table is repaired once the stream is on time and nobody else writes collections"
 _CONNECT_PATIENCE = 10.0
 
 
@@ -69,18 +70,17 @@ class Tries:
         return f"{outlook}; look for the cause" if patience.hopeless(trouble.subject) else outlook
 
 
-def ready(settings: Settings, seen: Observation, due: Sequence[Trouble]) -> list[Trouble]:
-    """Choose what of these can be treated now: a repair waits for a stream that is late and for who writes collections.
+def waiting(settings: Settings, seen: Observation, due: Sequence[Trouble]) -> list[Trouble]:
+    """Choose what of these has to wait: a repair of a table that is late, or while somebody writes collections.
 
     It would mend what is on its way, find still more of that when it compares again, and take the processor that the
     stream needs.
     """
-    if not any(trouble.cure is Cure.REPAIR for trouble in due):
-        return list(due)
-    busy = isinstance(seen.hand_over, HandOver) and seen.hand_over.busy
-    if not busy and probes.ask({"stream": lambda: progress.is_on_time(probes.hurried(settings))})["stream"] is True:
-        return list(due)
-    return [trouble for trouble in due if trouble.cure is not Cure.REPAIR]
+    repairs = [trouble for trouble in due if trouble.cure is Cure.REPAIR]
+    if not repairs or (isinstance(seen.hand_over, HandOver) and seen.hand_over.busy):
+        return repairs
+    late = probes.ask({"stream": lambda: progress.late(probes.hurried(settings))})["stream"]
+    return [trouble for trouble in repairs if isinstance(late, Silence) or trouble.target in late]
 
 
 def treat(settings: Settings, troubles: Sequence[Trouble]) -> dict[str, str]:
@@ -89,8 +89,8 @@ def treat(settings: Settings, troubles: Sequence[Trouble]) -> dict[str, str]:
     for trouble in troubles:
         try:
             done[trouble.subject] = _treat(settings, trouble)
-        except RetailError as error:
-            done[trouble.subject] = f"{trouble.subject}: not healed: {error.message}"
+        except probes.FAILURES as error:
+            done[trouble.subject] = f"{trouble.subject}: not healed: {probes.why(error)}"
     return done
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from retail_pipeline.errors import RetailError
-from retail_pipeline.healing import cures, dead_letters, health
+from retail_pipeline.healing import cures, dead_letters, health, probes
 from retail_pipeline.healing.cures import BY_CONNECT, Tries
 from retail_pipeline.healing.health import Cure, Trouble
 from retail_pipeline.mirror import initial, repair
@@ -29,6 +28,7 @@ class Healer:
         self._say = say
         self._tries = Tries()
         self._known: dict[str, Trouble] = {}
+        self._waiting: set[str] = set()
 
     def look(self) -> None:
         """Look once: say what is new and what is over, and treat what is due."""
@@ -36,33 +36,45 @@ class Healer:
         found = health.troubles(seen, connectors.configurations(self._settings))
         now = time.time()
         due = [] if seen.silences else self._tries.due(found, now, self._known)
-        due = cures.ready(self._settings, seen, due)
-        self._tell({trouble.subject: trouble for trouble in found})
+        waiting = cures.waiting(self._settings, seen, due)
+        due = [trouble for trouble in due if trouble not in waiting]
+        self._tell({trouble.subject: trouble for trouble in found}, whole=not seen.silences)
+        self._tell_waiting({trouble.subject for trouble in waiting})
+        # Counted before anything can go wrong, so that what fails in a new way has its pauses too.
+        self._tries = self._tries.tried(due, now)
         by_connect = [trouble for trouble in due if trouble.cure in BY_CONNECT]
         for sentence in cures.treat(self._settings, by_connect).values():
             self._say(f"healing: {sentence}")
         for trouble in due:
             if trouble.cure not in BY_CONNECT:
                 self._say(f"healing: {self._write(trouble)}")
-        self._tries = self._tries.tried(due, now)
 
-    def _tell(self, current: dict[str, Trouble]) -> None:
+    def _tell(self, current: dict[str, Trouble], *, whole: bool) -> None:
+        """Say what is new and what is worse; and what is over, where the `whole` could be seen."""
         for subject, trouble in current.items():
             before = self._known.get(subject)
             if before is None:
                 self._say(f"new: {trouble.sentence}")
             elif trouble.grave and not before.grave:
                 self._say(f"worse: {trouble.sentence}")
+        if not whole:
+            self._known |= current
+            return
         for subject in self._known.keys() - current.keys():
             self._say(f"recovered: {subject}")
         self._known = current
+
+    def _tell_waiting(self, subjects: set[str]) -> None:
+        for subject in sorted(subjects - self._waiting):
+            self._say(f"healing: {subject}: {cures.WAITS}")
+        self._waiting = subjects
 
     def _write(self, trouble: Trouble) -> str:
         """Write collections, as the runs do that the sensors ask for; say what was done, or why it was not."""
         try:
             return self._resynchronize() if trouble.cure is Cure.RESYNCHRONIZE else self._repair(trouble.target)
-        except RetailError as error:
-            return f"{trouble.subject}: not healed: {error.message}"
+        except probes.FAILURES as error:
+            return f"{trouble.subject}: not healed: {probes.why(error)}"
 
     def _resynchronize(self) -> str:
         done = initial.load(self._settings, report=self._say)

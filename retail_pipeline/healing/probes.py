@@ -20,6 +20,10 @@ _CONNECT_WITHIN = 5
 _QUERY_WITHIN = 8
 
 
+# What a server that is away, hangs or refuses raises; anything else is a mistake of ours.
+FAILURES = (RetailError, psycopg2.Error, PyMongoError)
+
+
 @dataclass(frozen=True)
 class Silence:
     """Why a question has no answer, in a sentence."""
@@ -54,15 +58,21 @@ def ask(questions: Mapping[str, Callable[[], Any]], seconds: float = ANSWER_WITH
     return {name: _answer(name, future, seconds) for name, future in futures.items()}
 
 
+def why(error: Exception) -> str:
+    """Give the reason for a failure in a line."""
+    if isinstance(error, RetailError):
+        return error.message
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+
+
 def _answer(name: str, future: Future[Any], seconds: float) -> Any:
     if not future.done():
         return Silence(f"{name}: no answer within {seconds:.0f} s")
     try:
         return future.result()
-    except RetailError as error:
-        return Silence(error.message)
-    except (psycopg2.Error, PyMongoError) as error:
-        return Silence(f"{name}: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}")
+    except FAILURES as error:
+        told = why(error)
+        return Silence(told if isinstance(error, RetailError) else f"{name}: {told}")
 
 
 def _with(address: str, options: Mapping[str, Any]) -> str:

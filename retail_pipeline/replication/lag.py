@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,10 @@ from retail_pipeline.tables import RED
 HEARTBEATS = HEARTBEAT.topic
 # The age of a record is found to the second: 20 questions about offsets at a time halve a week to that.
 _OLDEST, _PRECISION = 7 * 24 * 3600.0, 1.0
+# Records that a sink may be behind before it counts as trouble: about a second of the stream at full speed.
+TOLERATED = 10_000
+# Seconds for which a change may wait in Kafka; a restart of its sink takes less.
+TOLERATED_AGE = 20.0
 _ALIVE = ("Stable", "PreparingRebalance", "CompletingRebalance")
 
 
@@ -62,6 +66,26 @@ def positions(settings: Settings) -> list[PartitionLag]:
 def oldest(partitions: Iterable[PartitionLag]) -> float:
     """Give the greatest age among partitions, 0 where no change is known to wait."""
     return max((one.age or 0.0 for one in partitions), default=0.0)
+
+
+def troubles(partitions: Sequence[PartitionLag], *, explained: bool = False) -> dict[str, str]:
+    """Say of each topic that is in trouble why; a group that never committed is one, for it is not a lag of 0.
+
+    Being behind is none where it is `explained`, as by a file that was loaded.
+    """
+    found = {}
+    for topic in sorted({partition.topic for partition in partitions}):
+        behind = [partition for partition in partitions if partition.topic == topic]
+        missing = [partition for partition in behind if partition.lag is None]
+        records = sum(partition.lag or 0 for partition in behind)
+        if missing:
+            found[topic] = f"{topic}: group {missing[0].group} has no offset for {len(missing)} partitions"
+        elif not explained and (records > TOLERATED or oldest(behind) > TOLERATED_AGE):
+            found[topic] = (
+                f"{topic}: group {behind[0].group} is {records:,} records behind,"
+                f" the oldest change waits since {oldest(behind):,.0f} s"
+            )
+    return found
 
 
 def beat_age(settings: Settings) -> float | None:

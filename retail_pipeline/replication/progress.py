@@ -6,7 +6,7 @@ import time
 
 from retail_pipeline.replication import lag
 from retail_pipeline.settings import Settings
-from retail_pipeline.tables import SLOT
+from retail_pipeline.tables import RED, SLOT
 from retail_pipeline.warehouse.connection import READER, connect
 
 # A stream that takes longer to pass a mark is late: of it a comparison says nothing, and what differs is on its way.
@@ -27,13 +27,18 @@ def mark(settings: Settings) -> str:
     return str(lsn)
 
 
-def is_on_time(settings: Settings) -> bool:
-    """Whether MongoDB has, within seconds, what is committed by now."""
-    return has_passed(settings, mark(settings), ON_TIME)
+def late(settings: Settings) -> list[str]:
+    """Name the streamed tables of which MongoDB lacks, seconds later, something that is committed by now."""
+    return lacking(settings, mark(settings), ON_TIME)
 
 
 def has_passed(settings: Settings, lsn: str, within: float) -> bool:
-    """Wait for at most so many seconds until the stream has carried all up to a position to MongoDB.
+    """Wait for at most so many seconds until the stream has carried all up to a position to MongoDB."""
+    return not lacking(settings, lsn, within)
+
+
+def lacking(settings: Settings, lsn: str, within: float) -> list[str]:
+    """Wait as `has_passed` does; name the streamed tables of which something up to the position is not in MongoDB.
 
     Kafka has it once Debezium has confirmed it to the slot, and MongoDB once each sink has committed what was in its
     topic then. Through a slot that is gone or never was nothing is on its way.
@@ -41,16 +46,17 @@ def has_passed(settings: Settings, lsn: str, within: float) -> bool:
     until = time.monotonic() + within
     ends: dict[tuple[str, int], int] | None = None
     while True:
+        behind = {table.topic for table in RED}
         if ends is None:
             confirmed = _confirmed(settings, lsn)
             if confirmed is None:
-                return True
+                return []
             if confirmed:
                 ends = {(one.topic, one.partition): one.end_offset for one in lag.positions(settings)}
-        if ends is not None and _committed(settings, ends):
-            return True
-        if time.monotonic() + _PAUSE > until:
-            return False
+        if ends is not None:
+            behind = _behind(settings, ends)
+        if not behind or time.monotonic() + _PAUSE > until:
+            return [table.name for table in RED if table.topic in behind]
         time.sleep(_PAUSE)
 
 
@@ -61,6 +67,7 @@ def _confirmed(settings: Settings, lsn: str) -> bool | None:
     return bool(row[0]) if row else None
 
 
-def _committed(settings: Settings, ends: dict[tuple[str, int], int]) -> bool:
+def _behind(settings: Settings, ends: dict[tuple[str, int], int]) -> set[str]:
+    """Name the topics whose sinks have not committed up to these ends."""
     reached = {(one.topic, one.partition): one.committed_offset for one in lag.positions(settings)}
-    return all((reached.get(place) or 0) >= end for place, end in ends.items())
+    return {topic for (topic, partition), end in ends.items() if (reached.get((topic, partition)) or 0) < end}

@@ -84,13 +84,16 @@ def connector_health_sensor(context: dg.SensorEvaluationContext, platform: Platf
     now = time.time()
     tries = tries_of(context.cursor)
     # While a server does not answer, its absence may be the cause of everything else, and a try would be in vain.
-    due = tries.due(found, now, since_of(context.cursor)) if settings.heal and not seen.silences else []
-    due = cures.ready(settings, seen, due)
+    known = since_of(context.cursor)
+    due = tries.due(found, now, known) if settings.heal and not seen.silences else []
+    waiting = cures.waiting(settings, seen, due)
+    due = [trouble for trouble in due if trouble not in waiting]
     done = cures.treat(settings, [trouble for trouble in due if trouble.cure in BY_CONNECT])
     requests = [_request(trouble, now) for trouble in due if trouble.cure not in BY_CONNECT]
     tries = tries.tried(due, now)
-    told = {one.subject: f"{one.sentence} ({tries.outlook(one, now)})" for one in found}
-    troubles = compare(context.cursor, told, now)
+    outlooks = {one.subject: cures.WAITS if one in waiting else tries.outlook(one, now) for one in found}
+    told = {one.subject: f"{one.sentence} ({outlooks[one.subject]})" for one in found}
+    troubles = compare(context.cursor, told, now, hidden=known if seen.silences else ())
     _log(context, troubles, [*done.values(), *(request.tags["found"] for request in requests)], now)
     observed = dg.AssetObservation(keys.CONNECTORS, metadata=_metadata(seen, troubles, list(done.values())))
     return dg.SensorResult(

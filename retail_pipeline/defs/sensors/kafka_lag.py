@@ -10,7 +10,7 @@ import dagster as dg
 from retail_pipeline.defs import keys
 from retail_pipeline.defs.evaluations import as_results
 from retail_pipeline.defs.resources import Platform
-from retail_pipeline.defs.sensors.troubles import compare
+from retail_pipeline.defs.sensors.troubles import compare, since_of
 from retail_pipeline.healing import probes
 from retail_pipeline.healing.probes import Silence
 from retail_pipeline.replication import lag
@@ -18,30 +18,6 @@ from retail_pipeline.replication.backlog import Backlog, pending
 from retail_pipeline.tables import RED
 
 CHECK = "consumer_lag"
-# Records that a sink may be behind before it counts as trouble: about a second of the stream at full speed.
-TOLERATED = 10_000
-# Seconds for which a change may wait in Kafka; a restart of its sink takes less.
-TOLERATED_AGE = 20.0
-
-
-def troubles_of(partitions: Sequence[lag.PartitionLag], backlog: Backlog | None = None) -> dict[str, str]:
-    """Say of each topic that is in trouble why; a group that never committed is one, for it is not a lag of 0.
-
-    Being behind is none as long as a loaded file explains it.
-    """
-    found = {}
-    for topic in sorted({partition.topic for partition in partitions}):
-        behind = [partition for partition in partitions if partition.topic == topic]
-        missing = [partition for partition in behind if partition.lag is None]
-        records = sum(partition.lag or 0 for partition in behind)
-        if missing:
-            found[topic] = f"{topic}: group {missing[0].group} has no offset for {len(missing)} partitions"
-        elif backlog is None and (records > TOLERATED or lag.oldest(behind) > TOLERATED_AGE):
-            found[topic] = (
-                f"{topic}: group {behind[0].group} is {records:,} records behind,"
-                f" the oldest change waits since {lag.oldest(behind):,.0f} s"
-            )
-    return found
 
 
 def evaluations(
@@ -70,8 +46,8 @@ def evaluations(
             CHECK,
             asset=keys.topic(table.name),
             additional_deps=[keys.CONNECTORS],
-            description=f"The sink of {table.name} has a committed offset, is at most {TOLERATED:,} records behind, and"
-            f" leaves no change waiting for more than {TOLERATED_AGE:.0f} s.",
+            description=f"The sink of {table.name} has a committed offset, is at most {lag.TOLERATED:,} records behind,"
+            f" and leaves no change waiting for more than {lag.TOLERATED_AGE:.0f} s.",
         )
         for table in RED
     ],
@@ -80,7 +56,8 @@ def consumer_lag(platform: Platform) -> Iterator[dg.AssetCheckResult]:
     """Measure once, by hand."""
     settings = platform.settings()
     partitions, backlog = lag.measure(settings), pending(settings)
-    yield from as_results(evaluations(partitions, troubles_of(partitions, backlog), backlog))
+    troubles = lag.troubles(partitions, explained=backlog is not None)
+    yield from as_results(evaluations(partitions, troubles, backlog))
 
 
 @dg.sensor(
@@ -98,10 +75,11 @@ def kafka_lag_sensor(context: dg.SensorEvaluationContext, platform: Platform) ->
     backlog = None if isinstance(found["PostgreSQL"], Silence) else found["PostgreSQL"]
     now = time.time()
     if isinstance(partitions, Silence):
-        troubles = compare(context.cursor, {"Kafka": partitions.sentence}, now)
+        hidden = since_of(context.cursor)
+        troubles = compare(context.cursor, {"Kafka": partitions.sentence}, now, hidden)
         context.log.warning(troubles.sentence(now))
         return dg.SensorResult(skip_reason=troubles.sentence(now), cursor=troubles.cursor())
-    troubles = compare(context.cursor, troubles_of(partitions, backlog), now)
+    troubles = compare(context.cursor, lag.troubles(partitions, explained=backlog is not None), now)
     context.log.log(logging.WARNING if troubles.current else logging.INFO, troubles.sentence(now))
     observations = [
         dg.AssetObservation(keys.topic(table.name), metadata=_metadata(partitions, table.topic)) for table in RED

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -12,7 +12,7 @@ from retail_pipeline.defs.assets.mirror import FRESH_WITHIN
 from retail_pipeline.defs.checks.mirror import SAMPLED, sampled
 from retail_pipeline.defs.jobs import repair, repair_config
 from retail_pipeline.defs.resources import Platform
-from retail_pipeline.defs.sensors.troubles import Troubles, compare, tries_of
+from retail_pipeline.defs.sensors.troubles import Troubles, compare, since_of, tries_of
 from retail_pipeline.healing import probes
 from retail_pipeline.healing.cures import Tries
 from retail_pipeline.healing.health import Cure, Trouble
@@ -47,19 +47,20 @@ def mongo_fidelity_sensor(context: dg.SensorEvaluationContext, platform: Platfor
     tries = tries_of(context.cursor)
     hurried = probes.hurried(settings, _QUERY_WITHIN)
     # What a late stream lacks it brings itself; a repair would only make it later.
-    questions = {"stream": lambda: progress.is_on_time(hurried), "ledger": lambda: pending(hurried)}
+    questions = {"stream": lambda: progress.late(hurried), "ledger": lambda: pending(hurried)}
     answers = probes.ask(questions, _ASKED_WITHIN)
     behind = _behind(answers["stream"], answers["ledger"])
     compared = {"comparison": lambda: fidelity.sample(hurried, _SAMPLE, settle_seconds=_SETTLE_SECONDS)}
     report = probes.ask(compared, _COMPARED_WITHIN)["comparison"]
     if isinstance(report, Silence):
-        troubles = compare(context.cursor, {"comparison": report.sentence}, now)
+        hidden = since_of(context.cursor)
+        troubles = compare(context.cursor, {"comparison": report.sentence}, now, hidden)
         context.log.warning(troubles.sentence(now))
         return dg.SensorResult(skip_reason=troubles.sentence(now), cursor=troubles.cursor(tries))
     differing = {one.table: one.as_text() for one in report.tables if not one.equal}
     explained = behind | _refreshed(context.instance, differing, now)
     unexplained = {table: text for table, text in differing.items() if table not in explained}
-    troubles = compare(context.cursor, unexplained, now)
+    troubles = compare(context.cursor, unexplained, now, hidden=explained)
     context.log.log(logging.WARNING if troubles.current else logging.INFO, troubles.sentence(now))
     observations = [
         dg.AssetObservation(
@@ -77,15 +78,14 @@ def mongo_fidelity_sensor(context: dg.SensorEvaluationContext, platform: Platfor
     )
 
 
-def _behind(on_time: bool | Silence, backlog: Backlog | Silence | None) -> dict[str, str]:
+def _behind(late: Sequence[str] | Silence, backlog: Backlog | Silence | None) -> dict[str, str]:
     """Say of each streamed table why it may differ: what it lacks is on its way, or nobody can tell that it is not."""
-    if on_time is True:
-        return {}
+    silent = isinstance(late, Silence)
     if isinstance(backlog, Backlog):
         why = backlog.sentence
     else:
-        why = on_time.sentence if isinstance(on_time, Silence) else f"for the stream is {_LATE}"
-    return {table.name: why for table in RED}
+        why = late.sentence if silent else f"for the stream is {_LATE}"
+    return dict.fromkeys([table.name for table in RED] if silent else late, why)
 
 
 def _refreshed(instance: dg.DagsterInstance, differing: Collection[str], now: float) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Which troubles are new, which persist, which are over? The versioned memory of a sensor, pure of Dagster."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -35,18 +35,20 @@ class Troubles:
         return "; ".join(parts) or "nothing is wrong"
 
 
-def compare(cursor: str | None, current: Mapping[str, str], now: float) -> Troubles:
+def compare(cursor: str | None, current: Mapping[str, str], now: float, hidden: Collection[str] = ()) -> Troubles:
     """Hold this tick's troubles (subject to sentence) against the cursor of the last; `now` in seconds since the epoch.
 
-    A cursor of another version or one that cannot be read counts as empty: then every trouble is new.
+    Of `hidden` subjects nobody can tell at this tick: what was known of them is kept and has not recovered. A cursor of
+    another version or one that cannot be read counts as empty: then every trouble is new.
     """
     known = since_of(cursor)
+    kept = {subject: since for subject, since in known.items() if subject in hidden}
     return Troubles(
         current=current,
-        since={subject: known.get(subject, now) for subject in current},
+        since=kept | {subject: known.get(subject, now) for subject in current},
         new=tuple(subject for subject in current if subject not in known),
         persisting=tuple(subject for subject in current if subject in known),
-        recovered=tuple(subject for subject in known if subject not in current),
+        recovered=tuple(subject for subject in known if subject not in {*current, *kept}),
     )
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from retail_pipeline.defs.sensors import kafka_lag
 from retail_pipeline.mirror import fidelity
 from retail_pipeline.replication import backlog, connectors, lag
 from retail_pipeline.replication.connect import ConnectClient
@@ -25,7 +24,7 @@ def test_the_lag_of_a_loaded_file_is_expected_until_mongodb_is_equal(
     mirrored.eventually(lambda: all(it.end_offset and it.lag == 0 for it in lag.measure(streaming)), "a first file")
     later = files.copy_of_sample(tmp_path, "later.csv", 1_000_000)
 
-    monkeypatch.setattr(kafka_lag, "TOLERATED", 100)
+    monkeypatch.setattr(lag, "TOLERATED", 100)
     sinks = [connectors.sink(table) for table in RED]
     ends = sum(partition.end_offset for partition in lag.measure(streaming))
     told: list[str] = []
@@ -39,8 +38,9 @@ def test_the_lag_of_a_loaded_file_is_expected_until_mongodb_is_equal(
         )
 
         behind = lag.measure(streaming)
-        assert kafka_lag.troubles_of(behind, backlog.pending(streaming)) == {}
-        assert kafka_lag.troubles_of(behind, None) != {}
+        assert backlog.pending(streaming)
+        assert lag.troubles(behind, explained=True) == {}
+        assert lag.troubles(behind) != {}
 
         for sink in sinks:
             worker.resume(sink)

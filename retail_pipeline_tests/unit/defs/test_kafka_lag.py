@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from retail_pipeline.defs.sensors.kafka_lag import TOLERATED, TOLERATED_AGE, evaluations, troubles_of
+from retail_pipeline.defs.sensors.kafka_lag import evaluations
 from retail_pipeline.replication.backlog import Backlog
-from retail_pipeline.replication.lag import PartitionLag
+from retail_pipeline.replication.lag import TOLERATED, TOLERATED_AGE, PartitionLag, troubles
 
 
 def of(committed: int | None, end: int, age: float | None = 0.0) -> list[PartitionLag]:
@@ -19,11 +19,11 @@ def of(committed: int | None, end: int, age: float | None = 0.0) -> list[Partiti
     ids=["nothing waits", "many for a moment", "one for a while"],
 )
 def test_a_sink_that_keeps_up_is_no_trouble(partitions: list[PartitionLag]) -> None:
-    assert troubles_of(partitions) == {}
+    assert troubles(partitions) == {}
 
 
 def test_a_group_without_an_offset_is_not_a_lag_of_nothing() -> None:
-    assert troubles_of(of(None, 0, None)) == {"topic": "topic: group group has no offset for 1 partitions"}
+    assert troubles(of(None, 0, None)) == {"topic": "topic: group group has no offset for 1 partitions"}
 
 
 @pytest.mark.parametrize(
@@ -35,14 +35,14 @@ def test_a_group_without_an_offset_is_not_a_lag_of_nothing() -> None:
     ids=["too many", "one for too long"],
 )
 def test_too_many_records_or_one_for_too_long_are_trouble(partitions: list[PartitionLag], words: str) -> None:
-    assert words in troubles_of(partitions)["topic"]
+    assert words in troubles(partitions)["topic"]
 
 
 def test_a_lag_that_a_loaded_file_explains_is_no_trouble_but_a_missing_group_is() -> None:
     backlog = Backlog("march.csv", 2_000_000, 1_000_000.0)
 
-    assert troubles_of(of(0, TOLERATED + 1, 300.0), backlog) == {}
-    assert troubles_of(of(None, 0, None), backlog) != {}
+    assert troubles(of(0, TOLERATED + 1, 300.0), explained=True) == {}
+    assert troubles(of(None, 0, None), explained=True) != {}
     assert (
         evaluations(of(0, 9), {}, backlog)[0].description
         == "behind, as expected until 14:01:58 UTC, because march.csv brought 2,000,000 changes"

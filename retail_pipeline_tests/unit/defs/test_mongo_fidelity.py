@@ -41,11 +41,11 @@ class Watch:
         names = ("transactions", "inventory", "suppliers")
         return FidelityReport(tuple(TableReport(name, 9, 9, different=name in self.differing) for name in names), 0.0)
 
-    def passed(self) -> bool:
-        """Tell whether the stream is on time."""
+    def lacks(self) -> list[str]:
+        """Name the tables that are late."""
         if self.unknown:
             raise ReplicationError("Kafka does not answer.")
-        return not (self.late or self.backlog)
+        return ["inventory"] if self.late or self.backlog else ["transactions"]
 
     def tick(self, seconds: float = 30.0) -> list[dg.RunRequest]:
         """Evaluate the sensor so much later; give the runs that it asks for."""
@@ -64,7 +64,7 @@ def _watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
     watch = Watch()
     monkeypatch.setattr(fidelity, "sample", watch.sample)
     monkeypatch.setattr(mongo_fidelity, "pending", lambda _: watch.backlog)
-    monkeypatch.setattr(progress, "is_on_time", lambda _: watch.passed())
+    monkeypatch.setattr(progress, "late", lambda _: watch.lacks())
     monkeypatch.setattr(time, "time", lambda: watch.now)
     return watch
 
@@ -116,6 +116,19 @@ def test_what_a_late_stream_lacks_is_repaired_only_if_it_lacks_it_when_it_is_on_
 
     watch.late = False
     assert watch.tick() == []
+    assert len(watch.tick()) == 1
+
+
+def test_a_difference_that_is_explained_or_unseen_now_and_then_is_repaired_all_the_same(watch: Watch) -> None:
+    watch.differing = ["inventory"]
+    assert watch.tick() == []
+    watch.silent = True
+    assert watch.tick() == []
+    watch.silent, watch.late = False, True
+    assert watch.tick() == []
+    assert not any("recovered: inventory" in line for line in watch.said)
+
+    watch.late = False
     assert len(watch.tick()) == 1
 
 

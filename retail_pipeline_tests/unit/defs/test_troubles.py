@@ -37,6 +37,17 @@ def test_a_trouble_that_went_is_told_once() -> None:
     assert third.sentence(220.0) == "nothing is wrong"
 
 
+def test_of_what_is_hidden_nothing_is_told_and_nothing_forgotten() -> None:
+    first = compare(None, {"transactions": "lag"}, now=100.0)
+    second = compare(first.cursor(), {"Kafka": "no answer"}, now=160.0, hidden=["transactions", "inventory"])
+    third = compare(second.cursor(), {"transactions": "lag"}, now=220.0)
+
+    assert second.recovered == second.persisting == ()
+    assert third.persisting == ("transactions",)
+    assert third.since == {"transactions": 100.0}
+    assert third.recovered == ("Kafka",)
+
+
 @pytest.mark.parametrize(
     "cursor",
     [

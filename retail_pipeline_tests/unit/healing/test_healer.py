@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from pymongo.errors import OperationFailure
 
 from retail_pipeline.errors import ReplicationError
 from retail_pipeline.healing import cures, dead_letters, health
@@ -69,7 +70,7 @@ def _stream(monkeypatch: pytest.MonkeyPatch) -> Stream:
     monkeypatch.setattr(cures, "treat", stream.treat)
     monkeypatch.setattr(initial, "load", stream.load)
     monkeypatch.setattr(repair, "repair", stream.repair)
-    monkeypatch.setattr(progress, "is_on_time", lambda _: not stream.late)
+    monkeypatch.setattr(progress, "late", lambda _: ["inventory"] if stream.late else ["transactions"])
     monkeypatch.setattr(dead_letters, "ends", lambda _: {"inventory": 2})
     monkeypatch.setattr(dead_letters, "settle", lambda *_: stream.treated.append("settle"))
     return stream
@@ -115,6 +116,46 @@ def test_what_could_not_be_healed_is_told_and_tried_again_later(stream: Stream, 
     assert stream.said[-1] == "healing: hand-over: not healed: The slot could not be made."
 
 
+def test_what_fails_in_a_new_way_is_told_and_has_its_pauses_too(
+    stream: Stream, healer: Healer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> LoadReport:
+        stream.treated.append("load")
+        message = "No space left on device"
+        raise OperationFailure(message)
+
+    monkeypatch.setattr(initial, "load", full)
+    stream.troubles = [LOST]
+    healer.look()
+    healer.look()
+
+    assert stream.treated == ["load"]
+    assert stream.said[-1] == "healing: hand-over: not healed: OperationFailure: No space left on device"
+
+
+def test_a_mistake_of_ours_is_not_made_again_at_once(
+    stream: Stream, healer: Healer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(initial, "load", lambda *_, **__: 1 / 0)
+    stream.troubles = [LOST]
+    with pytest.raises(ZeroDivisionError):
+        healer.look()
+
+    healer.look()
+
+
+def test_what_cannot_be_seen_has_not_recovered(stream: Stream, healer: Healer) -> None:
+    stream.troubles = [LOST]
+    healer.look()
+    stream.troubles, stream.silent = [], True
+    healer.look()
+    assert not any("recovered" in line for line in stream.said)
+
+    stream.silent = False
+    healer.look()
+    assert stream.said[-1] == "recovered: hand-over"
+
+
 def test_while_a_server_does_not_answer_nothing_is_treated(stream: Stream, healer: Healer) -> None:
     stream.troubles, stream.silent = [FAILED, LOST], True
     healer.look()
@@ -129,7 +170,9 @@ def test_a_repair_waits_for_a_late_stream_and_for_who_writes_collections(
     stream.troubles = [UNREADABLE, FAILED]
     setattr(stream, wait_for, True)
     healer.look()
+    healer.look()
     assert stream.treated == ["sink"]
+    assert stream.said.count(f"healing: {UNREADABLE.subject}: {cures.WAITS}") == 1
 
     setattr(stream, wait_for, False)
     healer.look()
