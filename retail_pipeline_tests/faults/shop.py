@@ -34,6 +34,10 @@ class Shop:
         self._customers = [
             row[0] for row in self._ask("select customer_id from retail.store_customers where store_id = %s", store)
         ]
+        # Chosen here: to let the database shuffle a store's stock for each sale would cost it more than the sale does.
+        self._products = [
+            row[0] for row in self._ask("select product_id from retail.inventory where store_id = %s", store)
+        ]
         ends = (
             "(select transaction_id from retail.transactions where store_id = %s order by transaction_id {} limit %s)"
         )
@@ -70,13 +74,13 @@ class Shop:
 
     def receipt(self) -> Touched:
         """Receive goods."""
-        products = [row[0] for row in self._products("true", 3)]
+        products = self._some(3)
         self._run("call retail.receive_stock(%s, %s, %s)", self.store, products, [50] * len(products))
         return self._stock(products)
 
     def correct_stock(self) -> Touched:
         """Count a product's stock and write what was found."""
-        ((product, _),) = self._products("true", 1)
+        (product,) = self._some(1)
         self._run(
             "update retail.inventory set inventory_level = %s where store_id = %s and product_id = %s",
             self._chance.randint(0, 500),
@@ -176,18 +180,21 @@ class Shop:
         return number
 
     def _in_stock(self, wanted: int) -> list[int]:
-        return [row[0] for row in self._products("inventory_level > 0", wanted)]
-
-    def _products(self, condition: str, wanted: int) -> list[Any]:
         found = self._ask(
-            f"select product_id, inventory_level from retail.inventory where store_id = %s and {condition}"
-            " order by random() limit %s",
+            "select product_id from retail.inventory"
+            " where store_id = %s and product_id = any(%s) and inventory_level > 0 limit %s",
             self.store,
+            self._some(2 * wanted),
             wanted,
         )
         if not found:
             raise NothingToDoError
-        return found
+        return [row[0] for row in found]
+
+    def _some(self, wanted: int) -> list[int]:
+        if not self._products:
+            raise NothingToDoError
+        return self._chance.sample(self._products, min(wanted, len(self._products)))
 
     def _sale(self) -> int:
         return int(self._chance.choice(self._sales))

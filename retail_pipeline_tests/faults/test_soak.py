@@ -43,9 +43,10 @@ def _soak(grown: float) -> Soak:
     soak.journal.kinds = Counter(sale=360_000, several_sales=2, void=10)
     soak.journal.touched = 2_000_000
     soak.struck = [
-        Struck("Slot dropped", 60, 7.4),
-        Struck("Slot dropped", 90, 9.6),
-        Struck("Broker killed", 120, 0, "not struck"),
+        Struck("Slot dropped", 60, 7.4, 12.2),
+        Struck("Slot dropped", 90, 9.6, 11.0),
+        Struck("mongod killed", 100, 2.0),
+        Struck("Broker killed", 120, 0, 0, "not struck"),
     ]
     return soak
 
@@ -68,10 +69,12 @@ def test_a_leak_is_out_of_bounds() -> None:
 def test_the_report_tells_figures_bounds_and_faults() -> None:
     text = report.as_text(_soak(grown=1))
 
-    assert "| Slot dropped | 2 | 10 s |" in text
+    assert "| Slot dropped | 2 | 10 s | 12 s |" in text
+    assert "| mongod killed | 1 | 2 s | not before the next fault |" in text
+    assert "What 1 of them had held up" in text
     assert "| Kafka broker, without free heap | 1 | 301 MB | +1.0 | +1.0 | 46 |" in text
     assert "seed 7" in text
-    assert "- 2 faults, 1 of " in text
+    assert "- 3 faults, 2 of " in text
     assert "Broker killed" not in text
 
 
