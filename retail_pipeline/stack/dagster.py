@@ -30,7 +30,8 @@ _WORKSPACE = """load_from:
   - grpc_server: {{host: 127.0.0.1, port: {port}, location_name: {location}}}
 """
 _RELOAD = """mutation {{ reloadRepositoryLocation(repositoryLocationName: "{location}") {{
-    __typename ... on Error {{ message }} }} }}"""
+    ... on WorkspaceLocationEntry {{ locationOrLoadError {{ ... on PythonError {{ message }} }} }}
+    ... on Error {{ message }} }} }}"""
 _RELOADED_WITHIN = 180.0  # as long as Dagster's own limit on loading definitions; a busy machine takes a minute
 _DAEMONS = """{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy lastHeartbeatTime } } } }"""
 _LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name
@@ -58,9 +59,14 @@ class _Dagster(Server):
         """Give nothing: there is no address in the settings for these."""
         return None
 
+    @property
+    def web(self) -> str:
+        """The web UI's address, where all of Dagster is asked."""
+        return f"http://127.0.0.1:{self.state.port(Webserver.name)}"
+
     def address(self) -> str:
         """Give the web UI's address; the daemon is asked there too."""
-        return f"http://127.0.0.1:{self.state.port(Webserver.name)}"
+        return self.web
 
     def place(self, address: str) -> str:
         """Give host:port."""
@@ -80,9 +86,18 @@ class _Dagster(Server):
 
     def ask(self, query: str, within: float = 30.0) -> dict[str, Any]:
         """Put a GraphQL query to the web server."""
-        answer = requests.post(f"{self.address()}/graphql", json={"query": query}, timeout=within)
+        answer = requests.post(f"{self.web}/graphql", json={"query": query}, timeout=within)
         answer.raise_for_status()
         return dict(answer.json()["data"])
+
+    def reload(self) -> str:
+        """Let the code server load the definitions again; give why it did not, empty where it did."""
+        try:
+            answer = self.ask(_RELOAD.format(location=LOCATION), _RELOADED_WITHIN)["reloadRepositoryLocation"]
+        except requests.RequestException as error:
+            return type(error).__name__
+        trouble = (answer.get("locationOrLoadError") or answer).get("message", "")
+        return self.redact((trouble.strip().splitlines() or [""])[-1])
 
 
 class CodeServer(_Dagster):
@@ -109,6 +124,14 @@ class CodeServer(_Dagster):
         program = Path(sys.executable).with_name("dagster")
         where = ["--host", "127.0.0.1", "--port", str(self.port), "--location-name", LOCATION]
         return [str(program), "code-server", "start", "-m", _MODULE, *where, "--log-format", "json"]
+
+    def up(self) -> None:
+        """Start it; where only the process below died, let the one above start that again, for its runs go on."""
+        process = self.state.process(self.name)
+        # The first time it also asks the one that died to end, and complains that it does not answer.
+        if process and process.alive and self.died and self.reload() and self.reload():
+            self.report(f"{self.title}: could not load the definitions again")
+        super().up()
 
     def lives(self, process: Process) -> bool:
         """Whether the process below lives too: nobody else starts it again, and the one above says that it serves."""
@@ -147,13 +170,9 @@ class Webserver(_Dagster):
     def up(self) -> None:
         """Start it; where it runs, let it load the definitions again, for they may have changed."""
         if self.health().state == "running":
-            try:
-                answer = self.ask(_RELOAD.format(location=LOCATION), _RELOADED_WITHIN)["reloadRepositoryLocation"]
-                trouble = answer.get("message", "")
-            except requests.RequestException as error:
-                trouble = type(error).__name__
+            trouble = self.reload()
             if trouble:
-                self.report(f"{self.title}: the definitions were not loaded again: {self.redact(trouble)}")
+                self.report(f"{self.title}: the definitions were not loaded again: {trouble}")
         super().up()
 
     def complete(self) -> None:
