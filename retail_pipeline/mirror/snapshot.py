@@ -20,8 +20,9 @@ from retail_pipeline.tables import SCHEMA, Table
 from retail_pipeline.warehouse import connection
 
 ROWS_AT_ONCE = 5_000
-# Initial load, refresh, repair and resynchronization exclude each other by this session-level advisory lock.
-_LOCK = 7_238_001
+# Initial load, refresh, repair and resynchronization exclude each other by the first of these session-level advisory
+# locks, analyses by the second.
+_LOCK, ANALYSES = 7_238_001, 7_238_002
 
 
 class Snapshot:
@@ -140,15 +141,18 @@ def latest(settings: Settings) -> Iterator[Snapshot]:
 
 
 @contextmanager
-def alone(settings: Settings, report: Callable[[str], None] = lambda _: None) -> Iterator[None]:
-    """Be the only one who rewrites collections: two at a time could put an older state over a newer one."""
+def alone(settings: Settings, report: Callable[[str], None] = lambda _: None, lock: int = _LOCK) -> Iterator[None]:
+    """Be the only one who rewrites collections: two at a time could put an older state over a newer one.
+
+    Those of answers have a `lock` of their own, for an analysis takes minutes and the stream's healing cannot wait.
+    """
     with connection.connect(settings, connection.READER, autocommit=True) as opened, _explained():
         with opened.cursor() as cursor:
-            cursor.execute("select pg_try_advisory_lock(%s)", (_LOCK,))
+            cursor.execute("select pg_try_advisory_lock(%s)", (lock,))
             row = cursor.fetchone()
             if not (row and row[0]):
                 report("Another run writes the collections; waiting until it is done.")
-                cursor.execute("select pg_advisory_lock(%s)", (_LOCK,))
+                cursor.execute("select pg_advisory_lock(%s)", (lock,))
         yield
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from retail_pipeline import analytics
 from retail_pipeline.analytics import runner
 from retail_pipeline.errors import MirrorError
-from retail_pipeline.mirror import writing
+from retail_pipeline.mirror import snapshot, writing
 from retail_pipeline.settings import Settings
 from retail_pipeline_tests.integration import mirrored, shop
 from retail_pipeline_tests.integration.mirrored import Document, Line
@@ -221,6 +223,31 @@ def test_an_order_brings_the_stock_above_the_point(
 def test_without_collections_there_is_a_clear_error_not_an_empty_answer(company: Settings) -> None:
     with pytest.raises(MirrorError, match="there is no collection transaction_details"):
         analytics.run(company, ALERTS)
+
+
+def test_an_analysis_and_who_writes_the_collections_that_it_reads_do_not_wait_for_each_other(company: Settings) -> None:
+    mirrored.fill(company)
+    with snapshot.alone(company), ThreadPoolExecutor(1) as pool:
+        assert pool.submit(analytics.run, company, REORDER).result(timeout=60) == 30
+
+
+def test_an_analysis_whose_collection_is_swapped_begins_again(
+    company: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirrored.fill(company)
+    aggregate = MongoCollection.aggregate
+    begun: list[str] = []
+
+    def swapped_once(collection: MongoCollection[Document], *arguments: Any, **options: Any) -> object:
+        begun.append(collection.name)
+        answer = aggregate(collection, *arguments, **options)
+        if len(begun) == 1:
+            raise OperationFailure("the collection was renamed", code=175)
+        return answer
+
+    monkeypatch.setattr(MongoCollection, "aggregate", swapped_once)
+    assert analytics.run(company, REORDER) == 30
+    assert begun == ["inventory", "inventory"]
 
 
 @pytest.mark.parametrize("limit", [1000, 3], ids=["in_a_transaction", "by_a_swap"])
