@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,7 +140,10 @@ def _oldest(partitions: list[lag.PartitionLag]) -> str:
 
 def _groups(settings: Settings) -> list[Line]:
     partitions = lag.measure(settings)
-    backlog = pending(settings)
+    # Without an answer from the ledger no file is known that would explain anything.
+    backlog = None
+    with suppress(RetailError):
+        backlog = pending(settings)
     troubles = lag.troubles(partitions, explained=backlog is not None)
     lines = []
     for table in RED:

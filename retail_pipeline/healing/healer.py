@@ -38,7 +38,7 @@ class Healer:
         due = [] if seen.silences else self._tries.due(found, now, self._known)
         waiting = cures.waiting(self._settings, seen, due)
         due = [trouble for trouble in due if trouble not in waiting]
-        self._tell({trouble.subject: trouble for trouble in found}, whole=not seen.silences)
+        self._tell({trouble.subject: trouble for trouble in found}, whole=seen.is_whole)
         self._tell_waiting({trouble.subject for trouble in waiting})
         # Counted before anything can go wrong, so that what fails in a new way has its pauses too.
         self._tries = self._tries.tried(due, now)
@@ -58,7 +58,9 @@ class Healer:
             elif trouble.grave and not before.grave:
                 self._say(f"worse: {trouble.sentence}")
         if not whole:
-            self._known |= current
+            # A source counts as silent only if it was so at the look before.
+            kept = {subject: trouble for subject, trouble in self._known.items() if subject != health.SILENT_SOURCE}
+            self._known = kept | current
             return
         for subject in self._known.keys() - current.keys():
             self._say(f"recovered: {subject}")

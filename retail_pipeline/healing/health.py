@@ -23,6 +23,7 @@ WAL_WARNING, WAL_ALARM = 0.5, 0.8
 # A heartbeat goes to Kafka each second. Some connectors hang without an error when their connection was cut. With the
 # look that has to confirm it and the restart, documents move again within a minute.
 BEAT_OVERDUE = 25.0
+SILENT_SOURCE = "silent source"
 _MB = 1_048_576
 _CONNECT_PATIENCE = 5.0
 
@@ -72,6 +73,17 @@ class Observation:
         answers = (self.hand_over, self.connectors, self.slot, self.beat_age, self.dead)
         return list(dict.fromkeys(answer.sentence for answer in answers if isinstance(answer, Silence)))
 
+    @property
+    def is_moving(self) -> bool:
+        """Whether somebody makes the hand-over, and with it everything else anew."""
+        made = self.hand_over
+        return isinstance(made, HandOver) and made.busy and made.state == initial.LOADING
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a trouble that was not found is over."""
+        return not self.silences and not self.is_moving
+
 
 def observe(settings: Settings) -> Observation:
     """Ask everything once, for at most about 20 seconds, also where a server hangs."""
@@ -112,7 +124,7 @@ def troubles(seen: Observation, wanted: Mapping[str, Configuration]) -> list[Tro
     """
     found = [Trouble(sentence, sentence, Cure.WAIT) for sentence in seen.silences]
     if isinstance(seen.hand_over, HandOver):
-        if seen.hand_over.busy and seen.hand_over.state == initial.LOADING:
+        if seen.is_moving:
             return [*found, Trouble("hand-over", "a run is writing the collections", Cure.WAIT, grave=False)]
         if seen.hand_over.state == initial.NONE:
             return found
@@ -190,7 +202,7 @@ def of_heartbeat(age: float | Silence | None, found: Mapping[str, tuple[Configur
     told = f"no heartbeat has reached Kafka for {age:.0f} s"
     if connectors.SOURCE in found and connect.is_running(found[connectors.SOURCE][1]):
         sentence = f"{told}, although its connector says that it runs"
-        yield Trouble("silent source", sentence, Cure.RESTART_WHOLE, connectors.SOURCE)
+        yield Trouble(SILENT_SOURCE, sentence, Cure.RESTART_WHOLE, connectors.SOURCE)
     else:
         yield Trouble("heartbeat", told, Cure.WAIT, connectors.SOURCE)
 

@@ -69,17 +69,18 @@ def kafka_lag_sensor(context: dg.SensorEvaluationContext, platform: Platform) ->
     """Report every tick; the cursor tells new trouble from what persists and what is over."""
     settings = platform.settings()
     hurried = probes.hurried(settings)
-    found = probes.ask({"Kafka": lambda: lag.measure(settings), "PostgreSQL": lambda: pending(hurried)})
-    partitions = found["Kafka"]
+    answers = probes.ask({"Kafka": lambda: lag.measure(settings), "PostgreSQL": lambda: pending(hurried)})
+    partitions = answers["Kafka"]
     # Without an answer from the ledger no file is known that would explain anything.
-    backlog = None if isinstance(found["PostgreSQL"], Silence) else found["PostgreSQL"]
+    backlog = None if isinstance(answers["PostgreSQL"], Silence) else answers["PostgreSQL"]
     now = time.time()
     if isinstance(partitions, Silence):
         hidden = since_of(context.cursor)
         troubles = compare(context.cursor, {"Kafka": partitions.sentence}, now, hidden)
         context.log.warning(troubles.sentence(now))
         return dg.SensorResult(skip_reason=troubles.sentence(now), cursor=troubles.cursor())
-    troubles = compare(context.cursor, lag.troubles(partitions, explained=backlog is not None), now)
+    found = lag.troubles(partitions, explained=backlog is not None)
+    troubles = compare(context.cursor, found, now, hidden=lag.troubles(partitions))
     context.log.log(logging.WARNING if troubles.current else logging.INFO, troubles.sentence(now))
     observations = [
         dg.AssetObservation(keys.topic(table.name), metadata=_metadata(partitions, table.topic)) for table in RED

@@ -37,8 +37,8 @@ _SUBJECT = "documents"
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Counts and a sample of every collection against PostgreSQL, as observations and as check results; a "
-    "difference that is still there at the next tick is repaired by a run, unless the stream is late or a batch ran "
-    "lately, for then what is lacking comes by itself. RETAIL_HEAL=0: reports only.",
+    "difference that is still there at the next tick that can tell is repaired by a run. Where a table's stream is "
+    "late or its batch ran lately, what is lacking comes by itself. RETAIL_HEAL=0: reports only.",
 )
 def mongo_fidelity_sensor(context: dg.SensorEvaluationContext, platform: Platform) -> dg.SensorResult:
     """Report every tick; the cursor tells new differences from those that persist and those that are over."""
@@ -60,7 +60,7 @@ def mongo_fidelity_sensor(context: dg.SensorEvaluationContext, platform: Platfor
     differing = {one.table: one.as_text() for one in report.tables if not one.equal}
     explained = behind | _refreshed(context.instance, differing, now)
     unexplained = {table: text for table, text in differing.items() if table not in explained}
-    troubles = compare(context.cursor, unexplained, now, hidden=explained)
+    troubles = compare(context.cursor, unexplained, now, hidden=differing.keys() & explained.keys())
     context.log.log(logging.WARNING if troubles.current else logging.INFO, troubles.sentence(now))
     observations = [
         dg.AssetObservation(
@@ -80,12 +80,10 @@ def mongo_fidelity_sensor(context: dg.SensorEvaluationContext, platform: Platfor
 
 def _behind(late: Sequence[str] | Silence, backlog: Backlog | Silence | None) -> dict[str, str]:
     """Say of each streamed table why it may differ: what it lacks is on its way, or nobody can tell that it is not."""
-    silent = isinstance(late, Silence)
-    if isinstance(backlog, Backlog):
-        why = backlog.sentence
-    else:
-        why = late.sentence if silent else f"for the stream is {_LATE}"
-    return dict.fromkeys([table.name for table in RED] if silent else late, why)
+    why, tables = f"for the stream is {_LATE}", late
+    if isinstance(tables, Silence):
+        why, tables = tables.sentence, [table.name for table in RED]
+    return dict.fromkeys(tables, backlog.sentence if isinstance(backlog, Backlog) else why)
 
 
 def _refreshed(instance: dg.DagsterInstance, differing: Collection[str], now: float) -> dict[str, str]:
