@@ -124,5 +124,5 @@ slot retains: the worker is stopped, sales and other tables are written until th
 `status` and the sensors are seen to alarm, and then the worker is started again; or the limit is passed first, and the
 slot lost.
 
-What becomes of memory and WAL under all this, `make soak` tells of an hour of sales.
+What becomes of memory and WAL under all this, [an hour of sales](soak.md) tells.
 """

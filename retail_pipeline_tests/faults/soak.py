@@ -66,7 +66,7 @@ _HEALED_WITHIN = 300.0
 # What a fault held up is drained beside a hundred new sales a second, which by themselves fill two slow cores; how long
 # that takes is told, and after this the next fault comes all the same.
 ON_TIME_WITHIN = 180.0
-_EQUAL_WITHIN = 300.0
+_DRAINED_WITHIN, _EQUAL_WITHIN = 600.0, 300.0
 # A look asks every server; more often, and the looks would slow down what they look at.
 _LOOK_EACH = 5.0
 
@@ -249,13 +249,15 @@ def awaited(testbed: Testbed) -> list[str]:
 
     Dead letters are not of it: their table is repaired once the stream is on time.
     """
-    found = trial.complaints(testbed)
-    if not found:
+    try:
+        if found := trial.complaints(testbed):
+            return found
         seen = health.observe(testbed.settings)
         troubles = health.troubles(seen, connectors.configurations(testbed.settings))
-        cures = (*BY_CONNECT, Cure.RESYNCHRONIZE)
-        found = [one.sentence for one in troubles if one.cure in cures or one.subject == "hand-over"] + seen.silences
-    return found
+    except probes.FAILURES as error:
+        return [probes.why(error)]
+    cures = (*BY_CONNECT, Cure.RESYNCHRONIZE)
+    return [one.sentence for one in troubles if one.cure in cures or one.subject == "hand-over"] + seen.silences
 
 
 def _compare(testbed: Testbed, soak: Soak) -> None:
@@ -263,11 +265,14 @@ def _compare(testbed: Testbed, soak: Soak) -> None:
     ended = time.monotonic()
     if not soak.failure:
         until(lambda: not awaited(testbed), "all is well at the end", _HEALED_WITHIN, _LOOK_EACH)
+        with suppress(AssertionError):
+            until(lambda: is_on_time(testbed), "no change waits for long", _DRAINED_WITHIN, _LOOK_EACH)
+    by_then = time.monotonic() - ended
     expected, soak.journal = testbed.expected()
     while True:
         soak.equal_after = time.monotonic() - ended
         soak.found = testbed.compare(expected, soak.journal)
-        if soak.found.equal or soak.equal_after > _EQUAL_WITHIN:
+        if soak.found.equal or soak.equal_after > by_then + _EQUAL_WITHIN:
             return
 
 

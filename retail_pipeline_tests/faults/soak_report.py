@@ -86,6 +86,7 @@ def retained(soak: Soak) -> Growth:
 def as_text(soak: Soak) -> str:
     """Write the document."""
     wal = retained(soak)
+    struck = [one for one in soak.struck if not one.failure]
     return _TEXT.format(
         day=datetime.now(UTC).date().isoformat(),
         cores=os.cpu_count(),
@@ -101,11 +102,11 @@ def as_text(soak: Soak) -> str:
         rows=soak.found.rows,
         found=soak.found.sentence(),
         equal_after=soak.equal_after,
-        struck=len([one for one in soak.struck if not one.failure]),
-        kinds=len({one.name for one in soak.struck if not one.failure}),
+        struck=len(struck),
+        kinds=len({one.name for one in struck}),
         deck=len(DECK),
-        slowest=max((one.seconds for one in soak.struck), default=0),
-        late=len([one for one in soak.struck if one.on_time is None]),
+        slowest=max((one.seconds for one in struck), default=0),
+        late=len([one for one in struck if one.on_time is None]),
         patience=ON_TIME_WITHIN,
         wal_most=wal.most,
         wal_slope=_figure(wal.own),
@@ -115,7 +116,7 @@ def as_text(soak: Soak) -> str:
         lookers_bound=LOOKERS_BOUND,
         warm_up=memory.WARM_UP / 60,
         memory="\n".join(_row(growth) for growth in growths(soak)),
-        faults="\n".join(_faults(soak)),
+        faults="\n".join(_faults(struck)),
     )
 
 
@@ -125,7 +126,7 @@ def _row(growth: Growth) -> str:
         str(growth.lives),
         f"{growth.most:,.0f} MB",
         _figure(growth.rss),
-        _figure(growth.own),
+        _figure(growth.own) if growth.is_bounded else f"**{_figure(growth.own)}**",
         f"{growth.bound:,.0f}",
     )
     return f"| {' | '.join(cells)} |"
@@ -135,14 +136,13 @@ def _figure(slope: float | None) -> str:
     return "no long life" if slope is None else f"{slope:+,.1f}"
 
 
-def _faults(soak: Soak) -> list[str]:
-    struck: dict[str, list[Struck]] = defaultdict(list)
-    for one in soak.struck:
-        if not one.failure:
-            struck[one.name].append(one)
+def _faults(struck: list[Struck]) -> list[str]:
+    by_name: dict[str, list[Struck]] = defaultdict(list)
+    for one in struck:
+        by_name[one.name].append(one)
     return [
         f"| {name} | {len(times)} | {max(one.seconds for one in times):.0f} s | {_longest(times)} |"
-        for name, times in sorted(struck.items())
+        for name, times in sorted(by_name.items())
     ]
 
 
@@ -172,7 +172,7 @@ Last run: {day}, {cores} cores, load average {load:.1f}, {minutes:.0f} minutes, 
 
 Noted every five seconds; what is told is of the last two thirds of the run. A slope is the median of the slopes between
 any two moments of one process that is older than {warm_up:.0f} minutes, so a restart, a garbage collection or a single
-step does not count, and what grows steadily does. All in MB an hour.
+step does not count, and what grows steadily does. All in MB an hour; in bold what is out of its bound.
 
 | process | lives | most memory (RSS) | slope of RSS | slope of what is kept | bound |
 |---|---|---|---|---|---|

@@ -46,7 +46,7 @@ def _soak(grown: float) -> Soak:
         Struck("Slot dropped", 60, 7.4, 12.2),
         Struck("Slot dropped", 90, 9.6, 11.0),
         Struck("mongod killed", 100, 2.0),
-        Struck("Broker killed", 120, 0, 0, "not struck"),
+        Struck("Broker killed", 120, 0, None, "not struck"),
     ]
     return soak
 
@@ -63,6 +63,7 @@ def test_a_leak_is_out_of_bounds() -> None:
     soak = _soak(grown=80)
 
     assert not any(one.is_bounded for one in report.growths(soak))
+    assert "| supervisor | 1 | 379 MB | +80.0 | **+80.0** | 30 |" in report.as_text(soak)
     assert not report.retained(soak).is_bounded
 
 
