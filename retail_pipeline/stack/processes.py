@@ -36,10 +36,15 @@ class Process:
 
     @property
     def alive(self) -> bool:
-        """Whether it still runs; an ended child of ours is buried on the way."""
-        with suppress(ChildProcessError):
-            os.waitpid(self.pid, os.WNOHANG)
-        return bool(self.started) and _started(self.pid) == self.started
+        """Whether it still runs; an ended child of ours is buried on the way.
+
+        That comes last: a child that ends between the two would stay unburied, and PostgreSQL take it for alive.
+        """
+        found = bool(self.started) and _started(self.pid) == self.started
+        if not found:
+            with suppress(ChildProcessError):
+                os.waitpid(self.pid, os.WNOHANG)
+        return found
 
 
 def spawn(

@@ -8,9 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from retail_pipeline import stack
@@ -66,6 +68,21 @@ def test_the_state_of_a_home_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 
 # --- processes ---
+
+
+def test_a_child_that_ends_while_it_is_looked_at_is_buried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = processes.spawn(["sleep", "60"], os.environ, tmp_path / "log", lambda _: None)
+    child, started = psutil.Process(process.pid), processes._started  # noqa: SLF001  it ends just before this
+
+    def ends(pid: int) -> str | None:
+        child.kill()
+        while child.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+        return started(pid)
+
+    monkeypatch.setattr(processes, "_started", ends)
+    assert not process.alive
+    assert not psutil.pid_exists(process.pid)
 
 
 def test_a_recycled_process_id_is_not_taken_for_the_server_nor_stopped() -> None:
