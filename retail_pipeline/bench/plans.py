@@ -32,9 +32,10 @@ def faults(plan: Node) -> list[str]:
     """Say what in the plan would make a tenant's query slower than its own rows do."""
     found: list[str] = []
     scans = 0
+    tenant_tables = {tenant.name for tenant in tables.TENANT_TABLES}
     for node in _nodes(plan):
         table = node.get("Relation Name")
-        if table in {tenant.name for tenant in tables.TENANT_TABLES}:
+        if table in tenant_tables:
             scans += 1
             if not any(_BY_TENANT.search(condition) for condition in _index_conditions(node)):
                 found.append(f"{node['Node Type']} on {table} does not use an index by {tables.TENANT}")
