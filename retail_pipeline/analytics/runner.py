@@ -13,7 +13,6 @@ from retail_pipeline.analytics import sold_above_recorded_stock, stock_against_r
 from retail_pipeline.errors import MirrorError
 from retail_pipeline.mirror import comparison, snapshot, writing
 from retail_pipeline.mirror.client import WRITER, connect, mirror
-from retail_pipeline.mirror.fidelity import again_after_swap
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import MONGO_DATABASE
 
@@ -71,7 +70,7 @@ def run(settings: Settings, name: str) -> int:
     answers = COLLECTIONS[name]
     with snapshot.alone(settings, lock=snapshot.ANALYSES), connect(settings, WRITER) as client:
         database = mirror(client)
-        again_after_swap(lambda: _compute(database, answers))
+        writing.again_after_swap(lambda: _compute(database, answers))
         computed = database[name + writing.NEXT]
         documents = computed.count_documents({})
         writing.ensure_collections(database, [name])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from retail_pipeline.healing import cures, dead_letters, health, probes
 from retail_pipeline.healing.cures import BY_CONNECT, Tries
-from retail_pipeline.healing.health import Cure, Trouble
+from retail_pipeline.healing.health import Cure, Observation, Trouble
 from retail_pipeline.mirror import initial, repair
 from retail_pipeline.replication import connectors
 from retail_pipeline.settings import Settings
@@ -38,7 +38,7 @@ class Healer:
         due = [] if seen.silences else self._tries.due(found, now, self._known)
         waiting = cures.waiting(self._settings, seen, due)
         due = [trouble for trouble in due if trouble not in waiting]
-        self._tell({trouble.subject: trouble for trouble in found}, whole=seen.is_whole)
+        self._tell({trouble.subject: trouble for trouble in found}, seen)
         self._tell_waiting({trouble.subject for trouble in waiting})
         # Counted before anything can go wrong, so that what fails in a new way has its pauses too.
         self._tries = self._tries.tried(due, now)
@@ -49,22 +49,18 @@ class Healer:
             if trouble.cure not in BY_CONNECT:
                 self._say(f"healing: {self._write(trouble)}")
 
-    def _tell(self, current: dict[str, Trouble], *, whole: bool) -> None:
-        """Say what is new and what is worse; and what is over, where the `whole` could be seen."""
+    def _tell(self, current: dict[str, Trouble], seen: Observation) -> None:
+        """Say what is new and what is worse; and what is over, where the whole could be seen."""
         for subject, trouble in current.items():
             before = self._known.get(subject)
             if before is None:
                 self._say(f"new: {trouble.sentence}")
             elif trouble.grave and not before.grave:
                 self._say(f"worse: {trouble.sentence}")
-        if not whole:
-            # A source counts as silent only if it was so at the look before.
-            kept = {subject: trouble for subject, trouble in self._known.items() if subject != health.SILENT_SOURCE}
-            self._known = kept | current
-            return
-        for subject in self._known.keys() - current.keys():
-            self._say(f"recovered: {subject}")
-        self._known = current
+        if seen.is_whole:
+            for subject in self._known.keys() - current.keys():
+                self._say(f"recovered: {subject}")
+        self._known = {subject: self._known[subject] for subject in seen.hidden(self._known)} | current
 
     def _tell_waiting(self, subjects: set[str]) -> None:
         for subject in sorted(subjects - self._waiting):

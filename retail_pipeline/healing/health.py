@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -83,6 +83,13 @@ class Observation:
     def is_whole(self) -> bool:
         """Whether a trouble that was not found is over."""
         return not self.silences and not self.is_moving
+
+    def hidden(self, known: Iterable[str]) -> set[str]:
+        """Give the subjects, of those that were in trouble before, that may be so still although nothing was found.
+
+        A source that was silent is none: it counts as such only where it was so at the look before.
+        """
+        return set() if self.is_whole else set(known) - {SILENT_SOURCE}
 
 
 def observe(settings: Settings) -> Observation:

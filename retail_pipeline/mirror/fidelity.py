@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import bson
 import psycopg2
 from pymongo.collection import Collection
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import PyMongoError
 
 from retail_pipeline.errors import CouldNotTellError, RetailError
-from retail_pipeline.mirror import comparison, documents, snapshot
+from retail_pipeline.mirror import comparison, documents, snapshot, writing
 from retail_pipeline.mirror.client import ANALYST, connect, mirror
 from retail_pipeline.mirror.comparison import Difference, Kind
 from retail_pipeline.settings import Settings
@@ -27,8 +27,6 @@ EXAMPLES = 20
 _TRACKED = 20_000
 # A document that the stream keeps changing is given up on as still in flight after so many settle times.
 _PATIENCE = 6
-_QUERY_PLAN_KILLED = 175
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -184,18 +182,7 @@ def _scan(now: snapshot.Snapshot, table: Table, collection: Collection[Any]) -> 
                 found.append(difference)
         return Scan(table, counter, found)
 
-    return again_after_swap(scan)
-
-
-def again_after_swap(read: Callable[[], _T]) -> _T:
-    """Read, and read again where the collection was swapped meanwhile, which ends open cursors."""
-    for _ in range(5):
-        try:
-            return read()
-        except OperationFailure as error:
-            if error.code != _QUERY_PLAN_KILLED:
-                raise
-    return read()
+    return writing.again_after_swap(scan)
 
 
 def _settled(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 from bson.raw_bson import RawBSONDocument
 from pymongo import DeleteOne, InsertOne, MongoClient, ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
 from retail_pipeline.errors import MirrorError
 from retail_pipeline.mirror.comparison import Difference
@@ -26,6 +27,8 @@ NEXT = ".next"
 _DOCUMENTS_AT_ONCE = 5_000
 # Two keep mongod busy while the next documents are made; more gained nothing, for then both wait for the processor.
 _WRITERS = 2
+_QUERY_PLAN_KILLED = 175
+_T = TypeVar("_T")
 
 
 def writes(difference: Difference) -> list[Write]:
@@ -119,6 +122,17 @@ def swap(database: Database[Document], name: str) -> None:
     A cursor that is open on the old one ends with QueryPlanKilled, and its reader starts again.
     """
     database[name + NEXT].rename(name, dropTarget=True)
+
+
+def again_after_swap(read: Callable[[], _T]) -> _T:
+    """Read, and read again where the collection was swapped meanwhile, which ends open cursors."""
+    for _ in range(5):
+        try:
+            return read()
+        except OperationFailure as error:
+            if error.code != _QUERY_PLAN_KILLED:
+                raise
+    return read()
 
 
 def batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:

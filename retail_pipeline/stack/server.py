@@ -119,7 +119,8 @@ class Server(ABC):
 
     def environment(self) -> dict[str, str]:
         """Give the variables it starts with: none of ours, for a server needs no address and no password there."""
-        kept = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
+        # The last is Java's own, for whoever looks into Kafka or Connect: its memory, a log of its collections.
+        kept = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "JDK_JAVA_OPTIONS")
         return {name: os.environ[name] for name in kept if name in os.environ} | {"LANG": "C.UTF-8", "TZ": "UTC"}
 
     @property

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from retail_pipeline_tests.faults import report
+from retail_pipeline_tests.faults import jvm, report
 from retail_pipeline_tests.faults.report import Trials
 from retail_pipeline_tests.faults.testbed import Testbed
 
@@ -32,12 +32,14 @@ def _testbed(*, is_whole: bool) -> Iterator[Testbed]:
     home = Path(tempfile.mkdtemp(prefix=f"retail-test-{os.getpid()}-"))
     home.chmod(0o755)
     testbed = Testbed(home)
-    try:
-        testbed.start(LINES if is_whole else QUICK_LINES)
-        yield testbed
-    finally:
-        testbed.down()
-        shutil.rmtree(home, ignore_errors=True)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv(jvm.VARIABLE, jvm.TRACKING)
+        try:
+            testbed.start(LINES if is_whole else QUICK_LINES)
+            yield testbed
+        finally:
+            testbed.down()
+            shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="session", name="trials")

@@ -26,7 +26,7 @@ from retail_pipeline.replication import connectors, lag, slot
 from retail_pipeline.stack.dagster import Webserver
 from retail_pipeline.stack.supervisor import Supervisor
 from retail_pipeline.tables import SLOT
-from retail_pipeline_tests.faults import heap, links, memory, trial
+from retail_pipeline_tests.faults import jvm, links, memory, trial
 from retail_pipeline_tests.faults.comparison import Comparison
 from retail_pipeline_tests.faults.faults import FAULTS, Fault
 from retail_pipeline_tests.faults.journal import Committed
@@ -156,7 +156,7 @@ class Watch:
                 # Garbage is collected for it, which stops the program for a moment.
                 if samples and sample.at - samples[-1].at < _HEAP_EACH:
                     return
-                cache = heap.room(psutil.Process(int(sample.life.split()[0])))
+                cache = jvm.cache(psutil.Process(int(sample.life.split()[0])))
         except (PyMongoError, OSError):
             return
         samples.append(replace(sample, cache=cache))
@@ -215,8 +215,7 @@ def _strike(testbed: Testbed, soak: Soak, begun: float, seconds: float) -> None:
             soak.failure = f"{error}; {'; '.join(awaited(testbed))}"
             return
         healed, on_time = time.monotonic() - ended, None
-        with suppress(AssertionError):
-            until(lambda: is_on_time(testbed), "no change waits for long", ON_TIME_WITHIN, _LOOK_EACH)
+        if _comes_on_time(testbed, ON_TIME_WITHIN):
             on_time = time.monotonic() - ended
         soak.struck.append(Struck(fault.name, at, healed, on_time, failure))
         print(f"{healed:.0f} s, on time after {on_time or float('inf'):.0f} s {failure}", flush=True)
@@ -244,6 +243,13 @@ def is_on_time(testbed: Testbed) -> bool:
     return False
 
 
+def _comes_on_time(testbed: Testbed, within: float) -> bool:
+    with suppress(AssertionError):
+        until(lambda: is_on_time(testbed), "no change waits for long", within, _LOOK_EACH)
+        return True
+    return False
+
+
 def awaited(testbed: Testbed) -> list[str]:
     """Say what a healer has yet to do, what does not run, and what could not be seen.
 
@@ -265,8 +271,7 @@ def _compare(testbed: Testbed, soak: Soak) -> None:
     ended = time.monotonic()
     if not soak.failure:
         until(lambda: not awaited(testbed), "all is well at the end", _HEALED_WITHIN, _LOOK_EACH)
-        with suppress(AssertionError):
-            until(lambda: is_on_time(testbed), "no change waits for long", _DRAINED_WITHIN, _LOOK_EACH)
+        _comes_on_time(testbed, _DRAINED_WITHIN)
     by_then = time.monotonic() - ended
     expected, soak.journal = testbed.expected()
     while True:

@@ -27,8 +27,8 @@ _HOUR = 3600.0
 _TITLES = {
     "postgres": "PostgreSQL, without its shared buffers",
     "mongo": "mongod, without WiredTiger's cache",
-    "kafka": "Kafka broker, without free heap",
-    "connect": "Kafka Connect, without free heap",
+    "kafka": "Kafka broker, without free heap, code and buffers",
+    "connect": "Kafka Connect, without free heap, code and buffers",
     "dagster_code_server": "Dagster's code server",
     "dagster_daemon": "Dagster's daemon",
     "dagster_webserver": "Dagster's webserver",
@@ -180,10 +180,12 @@ step does not count, and what grows steadily does. All in MB an hour; in bold wh
 
 PostgreSQL's shared buffers and WiredTiger's cache hold pages of files and fill up to the size that their settings give
 them, 1 GB each; mongod's allocator and the two JVMs hold memory free that they needed once, the JVMs up to the size of
-their heap. So the bound is for what is beside all that: of mongod what is allocated, of a JVM what lives when all
-garbage is collected, which is done each half minute, and all that is beside its heap. Processes that last for less than
-{warm_up:.0f} minutes, as runs of Dagster and connections, are not counted. Who handles rows may grow by less than
-{least} bytes for each row touched, which is the least that an object costs: nobody keeps even one for each row.
+their heap. A JVM fills its cache of compiled code, and each of its threads keeps a buffer as large as its largest read,
+so both grow in steps until the first backlog is through. The bound is for what is beside all that: of mongod what is
+allocated, of a JVM what lives when all garbage is collected, which is done each half minute, and the rest beside its
+heap. Processes that last for less than {warm_up:.0f} minutes, as runs of Dagster and connections, are not counted. Who
+handles rows may grow by less than {least} bytes for each row touched, which is the least that an object costs: nobody
+keeps even one for each row.
 Supervisor and Dagster handle no rows; {lookers_bound:.0f} MB an hour is a bound on what they may keep of what they look
 at.
 

@@ -10,10 +10,9 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from retail_pipeline.settings import Settings
-from retail_pipeline.stack.state import State
-from retail_pipeline_tests.faults import heap, memory
+from retail_pipeline_tests.faults import jvm, memory
 from retail_pipeline_tests.faults.memory import MB, Sample
+from retail_pipeline_tests.faults.testbed import Testbed
 
 
 def _samples(value: Callable[[float], float], *, life: str = "a", age: float = 1000.0) -> list[Sample]:
@@ -69,15 +68,13 @@ def test_what_just_started_does_not_count() -> None:
     assert together.rss == pytest.approx(alone.rss, rel=0.02)
 
 
-def test_the_free_part_of_a_jvms_heap_is_most_of_it(stack_settings: Settings) -> None:
-    worker = State(stack_settings.home).process("connect")
-    assert worker is not None
-    process = psutil.Process(worker.pid)
+def test_most_of_a_jvm_is_free_heap_code_and_buffers(sound: Testbed) -> None:
+    process = sound.family("connect")[0]
 
-    room = heap.room(process)
+    cache = jvm.cache(process)
 
-    assert 100 * MB < room < process.memory_info().rss
-    assert "Full thread dump" not in (stack_settings.home / "logs" / "connect.log").read_text()
+    assert 100 * MB < cache < process.memory_info().rss
+    assert "Full thread dump" not in (sound.bare.home / "logs" / "connect.log").read_text()
 
 
 def test_a_living_process_is_measured_and_a_dead_one_is_not() -> None:

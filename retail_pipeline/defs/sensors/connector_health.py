@@ -93,9 +93,7 @@ def connector_health_sensor(context: dg.SensorEvaluationContext, platform: Platf
     tries = tries.tried(due, now)
     outlooks = {one.subject: cures.WAITS if one in waiting else tries.outlook(one, now) for one in found}
     told = {one.subject: f"{one.sentence} ({outlooks[one.subject]})" for one in found}
-    # A source counts as silent only if it was so at the tick before.
-    hidden = () if seen.is_whole else known.keys() - {health.SILENT_SOURCE}
-    troubles = compare(context.cursor, told, now, hidden)
+    troubles = compare(context.cursor, told, now, seen.hidden(known))
     _log(context, troubles, [*done.values(), *(request.tags["found"] for request in requests)], now)
     observed = dg.AssetObservation(keys.CONNECTORS, metadata=_metadata(seen, troubles, list(done.values())))
     return dg.SensorResult(

@@ -1,4 +1,4 @@
-"""How much of a JVM's heap do living objects take? Asked in the way jcmd asks, for the JVM's wheel has no jcmd.
+"""How much of a JVM's memory keeps nothing? Asked in the way jcmd asks, for the JVM's wheel has no jcmd.
 
 See https://openjdk.org/groups/hotspot/docs/Serviceability.html, "Dynamic Attach": a file in the process's folder and
 SIGQUIT make it listen on a socket, to which a request of six words is written, each ended by a zero byte.
@@ -15,18 +15,35 @@ from pathlib import Path
 
 import psutil
 
+# Java's own variable, for what is asked here. See https://docs.oracle.com/en/java/javase/21/vm/native-memory-tracking.html
+VARIABLE, TRACKING = "JDK_JAVA_OPTIONS", "-XX:NativeMemoryTracking=summary"
 _LISTENS_WITHIN, _ANSWERS_WITHIN = 5.0, 10.0
 # Such as: Tenured    total 218500K, used 156287K [0x00000000eaaa0000, 0x00000000f8001000, 0x0000000100000000)
 _GENERATION = re.compile(
     r"total \d+K, used (?P<used>\d+)K \[0x(?P<first>[0-9a-f]+), 0x[0-9a-f]+, 0x(?P<end>[0-9a-f]+)\)"
 )
+# Such as: -  Code (reserved=252480KB, committed=38900KB), and what Unsafe allocated, the direct buffers, as Other.
+_CACHES = re.compile(r"^-\s+(?:Code|Other) \(reserved=\d+KB, committed=(\d+)KB", re.MULTILINE)
 
 
-def room(process: psutil.Process) -> int:
-    """Collect all garbage; give how many resident bytes of the heap no living object takes.
+def cache(process: psutil.Process) -> int:
+    """Give how many bytes keep nothing: the free part of the heap, compiled code, and the threads' buffers.
 
-    Raises OSError where the JVM does not answer, as one that hangs, and psutil.Error where it is gone.
+    A thread keeps one direct buffer, as large as the largest read or write it ever made. That and the code reach their
+    size at the first backlog, not with the rows.
+
+    Raises OSError where the JVM does not answer, as one that hangs, or was started without TRACKING; psutil.Error where
+    it is gone.
     """
+    free = _free(process)
+    found = _CACHES.findall(_ask(process.pid, "VM.native_memory summary scale=KB"))
+    if not found:
+        raise OSError(f"Process {process.pid} does not track its memory.")
+    return free + sum(map(int, found)) * 1024
+
+
+def _free(process: psutil.Process) -> int:
+    """Collect all garbage; give how many resident bytes of the heap no living object takes."""
     _ask(process.pid, "GC.run")
     generations = list(_GENERATION.finditer(_ask(process.pid, "GC.heap_info")))
     if not generations:
