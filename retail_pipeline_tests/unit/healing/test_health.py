@@ -191,3 +191,12 @@ def test_what_an_operator_reads_holds_the_trace_and_no_configuration() -> None:
 
     assert told["connectors"]["sink"] == {"state": "RUNNING", "tasks": ["FAILED"], "trace": "why"}
     assert told["slot"]["retained_bytes"] == GB // 10
+
+
+def test_what_was_known_may_be_so_still_where_not_all_is_seen_but_for_a_silence_of_the_source() -> None:
+    known = ["connector sink", health.SILENT_SOURCE]
+    silent = replace(WELL, slot=Silence("PostgreSQL does not answer"))
+    moving = replace(WELL, hand_over=HandOver(initial.LOADING, "", busy=True))
+
+    assert WELL.hidden(known) == set()
+    assert silent.hidden(known) == moving.hidden(known) == {"connector sink"}
