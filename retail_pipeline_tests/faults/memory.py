@@ -59,8 +59,9 @@ def of(processes: Sequence[psutil.Process], at: float) -> Sample | None:
 def slope(samples: Sequence[Sample], value: Callable[[Sample], float]) -> float | None:
     """Give how fast a value grows, in MB an hour: the median of the slopes between any two samples of one process.
 
-    The median (Theil and Sen's) is not moved by garbage collections, nor by single steps; what grows steadily moves all
-    slopes. None: no process lived for long enough.
+    The median (Theil and Sen's) is not moved by garbage collections; what grows steadily moves all slopes. The largest
+    step of a process stands between no two samples: what it once needed it may keep. A second one counts. None: no
+    process lived for long enough.
     """
     lives: dict[str, list[Sample]] = {}
     for sample in samples:
@@ -69,10 +70,23 @@ def slope(samples: Sequence[Sample], value: Callable[[Sample], float]) -> float 
     slopes = [
         (value(later) - value(earlier)) / (later.at - earlier.at)
         for life in lives.values()
-        for earlier, later in combinations(life, 2)
+        for part in _parted(life, value)
+        for earlier, later in combinations(part, 2)
         if later.at - earlier.at >= _APART
     ]
     return statistics.median(slopes) * _HOUR / MB if slopes else None
+
+
+def _parted(life: Sequence[Sample], value: Callable[[Sample], float]) -> Sequence[Sequence[Sample]]:
+    """Part a life where the minutes before and after differ most."""
+
+    def step(at: int) -> float:
+        before = [value(sample) for sample in life[:at] if life[at].at - sample.at <= _APART]
+        after = [value(sample) for sample in life[at:] if sample.at - life[at].at <= _APART]
+        return abs(statistics.median(after) - statistics.median(before)) if before else 0.0
+
+    at = max(range(len(life)), key=step)
+    return life[:at], life[at:]
 
 
 def since(samples: Sequence[Sample], at: float) -> list[Sample]:

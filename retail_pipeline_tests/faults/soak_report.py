@@ -171,8 +171,9 @@ Last run: {day}, {cores} cores, load average {load:.1f}, {minutes:.0f} minutes, 
 ## Memory and WAL
 
 Noted every five seconds; what is told is of the last two thirds of the run. A slope is the median of the slopes between
-any two moments of one process that is older than {warm_up:.0f} minutes, so a restart, a garbage collection or a single
-step does not count, and what grows steadily does. All in MB an hour; in bold what is out of its bound.
+any two moments of one process that is older than {warm_up:.0f} minutes and not on both sides of its largest step, so a
+restart, a garbage collection or a single step does not count, and what grows steadily or in several steps does. All in
+MB an hour; in bold what is out of its bound.
 
 | process | lives | most memory (RSS) | slope of RSS | slope of what is kept | bound |
 |---|---|---|---|---|---|

@@ -30,8 +30,16 @@ def test_a_leak_is_seen_through_garbage_collections() -> None:
     assert memory.slope(leaking, lambda sample: sample.rss) == pytest.approx(60, rel=0.1)
 
 
-def test_a_step_is_no_leak() -> None:
-    assert memory.slope(_samples(lambda at: 300 if at < 100 else 400), lambda sample: sample.rss) == 0
+@pytest.mark.parametrize("at_which", [100, 300, 500])
+def test_a_step_is_no_leak(at_which: float) -> None:
+    assert memory.slope(_samples(lambda at: 300 if at < at_which else 400), lambda sample: sample.rss) == 0
+
+
+def test_steps_are_a_leak() -> None:
+    found = memory.slope(_samples(lambda at: 300 + 10 * (at // 150)), lambda sample: sample.rss)
+
+    assert found is not None
+    assert found > 100
 
 
 def test_a_process_is_not_compared_with_the_one_before() -> None:
