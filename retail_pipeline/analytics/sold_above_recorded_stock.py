@@ -17,22 +17,46 @@ def pipeline() -> list[dict[str, Any]]:
 
     The score is the share of the day's units that no recorded stock covers, above 0 and at most 1.
     """
-    sale = {"store_id": "$store_id", "transaction_id": "$transaction_id"}
+    line = {name: {"$max": f"${name}"} for name in ("product_id", "quantity", "recorded_stock")}
+    sale = {"store_id": "$_id.store_id", "transaction_id": "$_id.transaction_id"}
+    sold = {name: f"${name}" for name in ("product_id", "quantity", "recorded_stock")}
+    # Lines, observations and sales are brought together by their keys in groups, which cost a fraction of what a
+    # $lookup costs that searches twice for each line, and takes the processor that the stream needs.
     return [
-        {"$set": {"sale_id": sale}},
-        {"$lookup": {"from": "transactions", "localField": "sale_id", "foreignField": "_id", "as": "sale"}},
-        {"$unwind": "$sale"},
-        {"$lookup": {"from": "observations", "localField": "_id", "foreignField": "_id", "as": "observation"}},
+        {"$unionWith": {"coll": "observations", "pipeline": [{"$project": {"recorded_stock": 1}}]}},
+        {"$group": {"_id": "$_id", **line}},
+        {"$match": {"product_id": {"$ne": None}}},
         {
             "$group": {
-                "_id": {
-                    "store_id": "$store_id",
-                    "product_id": "$product_id",
-                    "day": {"$substrBytes": ["$sale.transaction_date", 0, 10]},
-                },
-                "units_sold": {"$sum": "$quantity"},
-                "recorded_stock": {"$max": {"$first": "$observation.recorded_stock"}},
-                "sales": {"$addToSet": {"transaction_id": "$transaction_id", "customer_id": "$sale.customer_id"}},
+                "_id": {**sale, "product_id": "$product_id"},
+                "quantity": {"$sum": "$quantity"},
+                "recorded_stock": {"$max": "$recorded_stock"},
+            }
+        },
+        {"$project": {"_id": sale, "product_id": "$_id.product_id", "quantity": 1, "recorded_stock": 1}},
+        {
+            "$unionWith": {
+                "coll": "transactions",
+                "pipeline": [{"$project": {"customer_id": 1, "day": {"$substrBytes": ["$transaction_date", 0, 10]}}}],
+            }
+        },
+        {
+            "$group": {
+                "_id": "$_id",
+                "day": {"$max": "$day"},
+                "customer_id": {"$max": "$customer_id"},
+                "sold": {"$push": sold},
+            }
+        },
+        {"$match": {"day": {"$ne": None}}},
+        {"$unwind": "$sold"},
+        {"$match": {"sold.product_id": {"$exists": True}}},
+        {
+            "$group": {
+                "_id": {"store_id": "$_id.store_id", "product_id": "$sold.product_id", "day": "$day"},
+                "units_sold": {"$sum": "$sold.quantity"},
+                "recorded_stock": {"$max": "$sold.recorded_stock"},
+                "sales": {"$addToSet": {"transaction_id": "$_id.transaction_id", "customer_id": "$customer_id"}},
             }
         },
         {"$match": {"recorded_stock": {"$type": "number"}, "$expr": {"$gt": ["$units_sold", "$recorded_stock"]}}},
