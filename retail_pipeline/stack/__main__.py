@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +32,9 @@ _ADDRESSES = ("postgres_dsn", "mongo_uri", "kafka_bootstrap", "connect_url")
 
 
 def _say(line: str) -> None:
-    print(f"{datetime.now(UTC).isoformat(timespec='seconds')} {line}", flush=True)
+    # A full disk takes no line, and what it stops has to be restarted once there is room.
+    with suppress(OSError):
+        print(f"{datetime.now(UTC).isoformat(timespec='seconds')} {line}", flush=True)
 
 
 def look(server: Server, patience: Patience, journal: Journal) -> Patience:
@@ -65,7 +68,10 @@ def _restart(server: Server) -> str:
 def _watch(server: Server, journal: Journal) -> None:
     patience = PATIENCE
     while True:
-        patience = look(server, patience, journal)
+        try:
+            patience = look(server, patience, journal)
+        except Exception as error:  # noqa: BLE001  whatever it is, it is looked again
+            _say(server.redact(f"{server.title} could not be looked at: {type(error).__name__}: {error}"))
         time.sleep(_PAUSE)
 
 
@@ -94,7 +100,8 @@ def main(home: Path) -> None:
     for thread in threads:
         thread.start()
     while all(thread.is_alive() for thread in threads):
-        itself.beat.touch()
+        with suppress(OSError):
+            itself.beat.touch()
         time.sleep(_PAUSE)
     sys.exit("a watch ended; see above")
 

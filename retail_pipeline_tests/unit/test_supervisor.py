@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
 from retail_pipeline.errors import StackError
+from retail_pipeline.patience import Patience
 from retail_pipeline.settings import Settings
 from retail_pipeline.stack import __main__ as process
 from retail_pipeline.stack import supervisor
@@ -14,6 +16,11 @@ from retail_pipeline.stack.mongo import Mongo
 from retail_pipeline.stack.processes import Process
 from retail_pipeline.stack.state import State, exclusively, unless_commanded
 from retail_pipeline.stack.supervisor import DIED, FAILED, PATIENCE, RESTARTED, Journal, Supervisor
+
+
+class PulledPlugError(BaseException):
+    """The thread ends here: not an Exception, so that nothing handles it."""
+
 
 GONE = Process(2**22 + 1, "a boot long ago 1")
 
@@ -105,3 +112,26 @@ def test_a_new_journal_keeps_the_one_before_beside_it(tmp_path: Path) -> None:
 
     assert journal.read() == []
     assert "kafka" in journal.path.with_suffix(".before.jsonl").read_text()
+
+
+def test_a_watch_outlives_a_full_disk(mongo: Mongo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a full disk stopped has to be restarted once there is room, and neither journal nor log takes a line."""
+    looks: list[str] = []
+
+    def look(*_: object) -> Patience:
+        looks.append("")
+        if len(looks) > 1:
+            raise PulledPlugError
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(process, "look", look)
+    monkeypatch.setattr(process, "_PAUSE", 0)
+    monkeypatch.setattr("builtins.print", full)
+
+    with pytest.raises(PulledPlugError):
+        process._watch(mongo, Journal(mongo.settings.home))  # noqa: SLF001  it has no end but this
+
+    assert len(looks) == 2
