@@ -180,9 +180,10 @@ def _verify(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _repair(settings: Settings, _: argparse.Namespace) -> int:
-    from retail_pipeline.mirror import repair
+    from retail_pipeline.healing import dead_letters
+    from retail_pipeline.tables import MIRRORED
 
-    report = repair.repair(_running(settings), report=_progress)
+    report = dead_letters.make_good(_running(settings), MIRRORED, report=_progress)
     _say(f"{sum(report.written.values()):,} documents rewritten, {sum(report.deleted.values()):,} deleted.")
     _say(report.after.as_text())
     return 0 if report.after.equal else 1

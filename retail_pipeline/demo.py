@@ -12,9 +12,10 @@ from typing import Any
 
 from retail_pipeline import runs, stack
 from retail_pipeline.errors import MirrorError, WarehouseError
-from retail_pipeline.mirror import client, fidelity, repair
+from retail_pipeline.healing import dead_letters
+from retail_pipeline.mirror import client, fidelity
 from retail_pipeline.settings import Settings
-from retail_pipeline.tables import BUSINESS
+from retail_pipeline.tables import BUSINESS, MIRRORED
 from retail_pipeline.warehouse import connection
 
 Say = Callable[[str], None]
@@ -87,7 +88,7 @@ def _mend(settings: Settings, say: Say) -> list[str]:
     say(f"  {found.as_text()}")
     if found.equal:
         return []
-    repaired = repair.repair(settings, report=lambda line: say(f"  {line}"))
+    repaired = dead_letters.make_good(settings, MIRRORED, report=lambda line: say(f"  {line}"))
     if not repaired.after.equal:
         raise MirrorError(
             f"MongoDB still differs from PostgreSQL after a repair: {repaired.after.as_text()}",

@@ -12,7 +12,6 @@ from retail_pipeline.defs.assets.mirror import GREEN_GROUP
 from retail_pipeline.defs.resources import RESOURCES, Platform
 from retail_pipeline.healing import dead_letters
 from retail_pipeline.mirror import fidelity, initial
-from retail_pipeline.mirror import repair as mending
 from retail_pipeline.replication import progress
 from retail_pipeline.tables import BY_NAME, MIRRORED, RED
 
@@ -71,8 +70,7 @@ def repair_collections(context: dg.OpExecutionContext, config: Repair, platform:
     """Mend the collections beside the running stream; dead letters of before are settled by it."""
     settings = platform.settings()
     tables = [BY_NAME[name] for name in config.tables]
-    letters = dead_letters.ends(settings)
-    done = mending.repair(settings, tables, report=context.log.info)
+    done = dead_letters.make_good(settings, tables, report=context.log.info)
     written, deleted = (f"{sum(counts.values()):,}" for counts in (done.written, done.deleted))
     context.log.info("%s documents rewritten, %s deleted. %s", written, deleted, done.after.as_text())
     for table in tables:
@@ -82,7 +80,6 @@ def repair_collections(context: dg.OpExecutionContext, config: Repair, platform:
         )
     if not done.after.equal:
         raise dg.Failure(done.after.as_text(), metadata={"compared": dg.MetadataValue.json(done.after.as_dict())})
-    dead_letters.settle(settings, {table.name: letters[table.name] for table in tables if table in RED})
 
 
 # A job of steps brings its resources along: where Dagster has to add them, it warns of a feature of its own in beta.

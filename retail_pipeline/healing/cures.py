@@ -20,7 +20,10 @@ CONNECTORS = Patience(first=10, longest=300, limit=5, calm=120)
 RUNS = Patience(first=60, longest=900, limit=4, calm=300)
 BY_CONNECT = (Cure.RESTART, Cure.RESTART_WHOLE, Cure.REGISTER)
 BY_RUN = (Cure.RESYNCHRONIZE, Cure.REPAIR)
-WAITS = "its table is repaired once the stream is on time and nobody else writes collections"
+WAITS = {
+    Cure.REPAIR: "its table is repaired once the stream is on time and nobody else writes collections",
+    Cure.REGISTER: "it is registered once nobody else writes collections",
+}
 _CONNECT_PATIENCE = 10.0
 
 
@@ -58,10 +61,12 @@ class Tries:
             self, connectors=self.connectors.tried(subjects[False], now), runs=self.runs.tried(subjects[True], now)
         )
 
-    def outlook(self, trouble: Trouble, now: float) -> str:
-        """Say what becomes of a trouble."""
+    def outlook(self, trouble: Trouble, now: float, hindered: str = "") -> str:
+        """Say what becomes of a trouble, where nothing is treated because it is `hindered` too."""
         if trouble.cure not in BY_CONNECT + BY_RUN:
             return trouble.cure.value
+        if hindered:
+            return hindered
         patience = self._of(trouble)
         count = patience.count(trouble.subject)
         if not count:
@@ -70,15 +75,27 @@ class Tries:
         return f"{outlook}; look for the cause" if patience.hopeless(trouble.subject) else outlook
 
 
+def hindrance(settings: Settings, seen: Observation) -> str:
+    """Say why nothing is treated now, empty where it is.
+
+    While a server does not answer, that may be the cause of everything else, and a try would be in vain.
+    """
+    if not settings.heal:
+        return "not treated, for RETAIL_HEAL=0"
+    return "treated once every server answers" if seen.silences else ""
+
+
 def waiting(settings: Settings, seen: Observation, due: Sequence[Trouble]) -> list[Trouble]:
-    """Choose what of these has to wait: a repair of a table that is late, or while somebody writes collections.
+    """Choose what of these has to wait: what needs the collections for itself, and a repair of a table that is late.
 
     It would mend what is on its way, find still more of that when it compares again, and take the processor that the
     stream needs.
     """
+    if isinstance(seen.hand_over, HandOver) and seen.hand_over.busy:
+        return [trouble for trouble in due if trouble.cure in WAITS]
     repairs = [trouble for trouble in due if trouble.cure is Cure.REPAIR]
-    if not repairs or (isinstance(seen.hand_over, HandOver) and seen.hand_over.busy):
-        return repairs
+    if not repairs:
+        return []
     late = probes.ask({"stream": lambda: progress.late(probes.hurried(settings))})["stream"]
     return [trouble for trouble in repairs if isinstance(late, Silence) or trouble.target in late]
 

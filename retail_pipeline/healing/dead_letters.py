@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
 from retail_pipeline.errors import ReplicationError
-from retail_pipeline.mirror import client
+from retail_pipeline.mirror import client, repair
 from retail_pipeline.mirror.client import STATE, connect, mirror
 from retail_pipeline.replication import topics
 from retail_pipeline.replication.connect import redact
@@ -39,39 +39,64 @@ class DeadLetter:
         return f"{self.topic} partition {self.partition} offset {self.offset}: {self.reason}"
 
 
-def ends(settings: Settings) -> dict[str, int]:
-    """Give how many dead letters there ever were, by table; a table without a topic for them has none."""
+@dataclass(frozen=True)
+class End:
+    """The end of a table's dead letters: the id of their topic, empty where there is none, and how many it had."""
+
+    topic: str = ""
+    offset: int = 0
+
+
+def ends(settings: Settings) -> dict[str, End]:
+    """Give the end of each streamed table's dead letters."""
     names = {table.name: topics.dead_letters(table) for table in RED}
     with topics.administrator(settings, MONITOR) as kafka:
-        present = set(kafka.list_topics())
-        asked = {TopicPartition(name, 0): OffsetSpec.LATEST for name in names.values() if name in present}
+        present = topics.ids(kafka, names.values())
+        asked = {TopicPartition(name, 0): OffsetSpec.LATEST for name in present}
         found = kafka.list_partition_offsets(asked) if asked else {}
-    at = {partition.topic: int(offset.offset) for partition, offset in found.items()}
-    return {table: at.get(name, 0) for table, name in names.items()}
+    at = {partition.topic: End(present[partition.topic], int(offset.offset)) for partition, offset in found.items()}
+    return {table: at.get(name, End()) for table, name in names.items()}
 
 
-def settled(settings: Settings) -> dict[str, int]:
+def settled(settings: Settings) -> dict[str, End]:
     """Give up to where the dead letters of each table are settled: its documents were compared with its rows since."""
     with connect(settings, client.ANALYST) as opened:
         found = mirror(opened)[STATE].find_one({"_id": _ID}) or {}
-    return {table.name: int(found.get(table.name, 0)) for table in RED}
+    return {table.name: End(**found[table.name]) for table in RED if isinstance(found.get(table.name), dict)}
 
 
-def settle(settings: Settings, up_to: Mapping[str, int]) -> None:
-    """Note that the dead letters before these offsets are settled."""
+def settle(settings: Settings, up_to: Mapping[str, End]) -> None:
+    """Note that the dead letters before these ends are settled."""
     if up_to:
         with connect(settings, client.WRITER) as opened:
-            mirror(opened)[STATE].update_one({"_id": _ID}, {"$set": dict(up_to)}, upsert=True)
+            ends_of = {table: asdict(end) for table, end in up_to.items()}
+            mirror(opened)[STATE].update_one({"_id": _ID}, {"$set": ends_of}, upsert=True)
 
 
 def waiting(settings: Settings) -> dict[str, int]:
-    """Give how many dead letters of each table are not settled, where there are any.
-
-    A topic made anew counts from 0 again, so there what is settled is beyond its end and all of them count.
-    """
-    end, done = ends(settings), settled(settings)
-    left = {table: end[table] - done[table] if end[table] >= done[table] else end[table] for table in end}
+    """Give how many dead letters of each table are not settled, where there are any; in a topic made anew all count."""
+    done = settled(settings)
+    left = {table: unsettled(end, done.get(table, End())) for table, end in ends(settings).items()}
     return {table: count for table, count in left.items() if count}
+
+
+def unsettled(end: End, done: End) -> int:
+    """Count the letters before an end that are not settled."""
+    return end.offset - done.offset if end.topic == done.topic else end.offset
+
+
+def make_good(
+    settings: Settings, tables: Sequence[Table], report: Callable[[str], None] = lambda _: None
+) -> repair.RepairReport:
+    """Repair tables; where all is equal then, the dead letters that they had before are settled.
+
+    Raises CouldNotTellError where a server does not answer.
+    """
+    before = ends(settings)
+    done = repair.repair(settings, tables, report=report)
+    if done.after.equal:
+        settle(settings, {table.name: before[table.name] for table in tables if table in RED})
+    return done
 
 
 def last(settings: Settings, table: Table, wanted: int = 1) -> list[DeadLetter]:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from retail_pipeline.healing import cures, dead_letters, health, probes
 from retail_pipeline.healing.cures import BY_CONNECT, Tries
 from retail_pipeline.healing.health import Cure, Observation, Trouble
-from retail_pipeline.mirror import initial, repair
+from retail_pipeline.mirror import initial
 from retail_pipeline.replication import connectors
 from retail_pipeline.settings import Settings
-from retail_pipeline.tables import BY_NAME, RED
+from retail_pipeline.tables import BY_NAME
 
 Say = Callable[[str], None]
 
@@ -35,11 +35,11 @@ class Healer:
         seen = health.observe(self._settings)
         found = health.troubles(seen, connectors.configurations(self._settings))
         now = time.time()
-        due = [] if seen.silences else self._tries.due(found, now, self._known)
+        due = [] if cures.hindrance(self._settings, seen) else self._tries.due(found, now, self._known)
         waiting = cures.waiting(self._settings, seen, due)
         due = [trouble for trouble in due if trouble not in waiting]
         self._tell({trouble.subject: trouble for trouble in found}, seen)
-        self._tell_waiting({trouble.subject for trouble in waiting})
+        self._tell_waiting({trouble.subject: cures.WAITS[trouble.cure] for trouble in waiting})
         # Counted before anything can go wrong, so that what fails in a new way has its pauses too.
         self._tries = self._tries.tried(due, now)
         by_connect = [trouble for trouble in due if trouble.cure in BY_CONNECT]
@@ -62,10 +62,10 @@ class Healer:
                 self._say(f"recovered: {subject}")
         self._known = {subject: self._known[subject] for subject in seen.hidden(self._known)} | current
 
-    def _tell_waiting(self, subjects: set[str]) -> None:
-        for subject in sorted(subjects - self._waiting):
-            self._say(f"healing: {subject}: {cures.WAITS}")
-        self._waiting = subjects
+    def _tell_waiting(self, reasons: dict[str, str]) -> None:
+        for subject in sorted(reasons.keys() - self._waiting):
+            self._say(f"healing: {subject}: {reasons[subject]}")
+        self._waiting = set(reasons)
 
     def _write(self, trouble: Trouble) -> str:
         """Write collections, as the runs do that the sensors ask for; say what was done, or why it was not."""
@@ -79,8 +79,5 @@ class Healer:
         return f"found: {done.reason}; wrote {sum(done.rows.values()):,} documents in {done.seconds:.1f} s"
 
     def _repair(self, name: str) -> str:
-        letters = dead_letters.ends(self._settings)
-        done = repair.repair(self._settings, [BY_NAME[name]], report=self._say)
-        if done.after.equal and BY_NAME[name] in RED:
-            dead_letters.settle(self._settings, {name: letters[name]})
+        done = dead_letters.make_good(self._settings, [BY_NAME[name]], report=self._say)
         return f"{name}: {done.written.get(name, 0):,} documents rewritten; {done.after.as_text()}"

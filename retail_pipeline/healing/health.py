@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from enum import Enum
 from functools import partial
 from typing import Any
@@ -24,6 +25,8 @@ WAL_WARNING, WAL_ALARM = 0.5, 0.8
 # look that has to confirm it and the restart, documents move again within a minute.
 BEAT_OVERDUE = 25.0
 SILENT_SOURCE = "silent source"
+# What a sink is told of its table's columns, which change with a migration and this program.
+_COLUMNS = frozenset({"key.converter.schema.content", "value.converter.schema.content"})
 _MB = 1_048_576
 _CONNECT_PATIENCE = 5.0
 
@@ -157,7 +160,7 @@ def of_slot(health: SlotHealth | None) -> Iterator[Trouble]:
         why = f" ({health.invalidation_reason})" if health.invalidation_reason else ""
         yield Trouble("slot", f"slot {SLOT} is {health.state}{why}", Cure.WAIT)
     elif not health.active:
-        since = f" since {health.inactive_since:%H:%M:%S} UTC" if health.inactive_since else ""
+        since = f" since {health.inactive_since.astimezone(UTC):%H:%M:%S} UTC" if health.inactive_since else ""
         yield Trouble("slot reader", f"nobody reads slot {SLOT}{since}", Cure.WAIT)
     if health.limit_bytes is None:
         yield Trouble(
@@ -186,8 +189,13 @@ def of_connectors(
             continue
         present, status = found[name]
         if connectors.fingerprint(present) != connectors.fingerprint(configuration):
-            changed = ", ".join(drift(present, configuration))
-            yield Trouble(name, f"connector {name} is not configured as declared: {changed}", Cure.REGISTER, name)
+            changed = drift(present, configuration)
+            told = f"connector {name} is not configured as declared: {', '.join(changed)}"
+            if _COLUMNS.intersection(changed):
+                # Two programs with different declarations would take each other's back for ever.
+                yield Trouble(name, f"{told}; `retail-pipeline up`, then the job initial_load", Cure.PERSON, name)
+            else:
+                yield Trouble(name, told, Cure.REGISTER, name)
             continue
         states = connect.states(status)
         if connect.FAILED in states:

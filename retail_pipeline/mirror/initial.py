@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from retail_pipeline.errors import MirrorError
 from retail_pipeline.mirror import client, shape, snapshot, writing
 from retail_pipeline.mirror.client import STATE, WRITER, connect, mirror
 from retail_pipeline.replication import connectors, publication, slot, topics
@@ -25,6 +26,7 @@ Document = dict[str, Any]
 NONE, LOADING, COMPLETE = "none", "loading", "complete"
 EVERYTHING, RED_ONLY = "every collection", "streamed collections"
 _ID = "initial_load"
+_NEXT = "run the job initial_load, which fills the collections from a new slot's snapshot"
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,19 @@ def load(settings: Settings, report: Say = lambda _: None, *, anew: bool = False
     )
 
 
+def register(settings: Settings, report: Say = lambda _: None) -> dict[str, dict[str, Any]]:
+    """Register the connectors as declared, and give the state of each; never beside a hand-over.
+
+    A sink that began in the middle of one would write into a collection that is about to be replaced, and commit that.
+
+    Raises MirrorError where the stream cannot go on.
+    """
+    with snapshot.alone(settings, report):
+        if reason := _why(settings, state(settings)):
+            raise MirrorError(f"No connector is registered, for the stream cannot go on: {reason}.", _NEXT)
+        return connectors.register(settings)
+
+
 def _why(settings: Settings, before: Document) -> str:
     """Say why the collections must be loaded; nothing where the stream can go on."""
     if before["state"] == NONE:
@@ -116,10 +131,11 @@ def _why(settings: Settings, before: Document) -> str:
     health = slot.health(settings)
     if health is None or not health.usable:
         return f"the slot is {health.state if health else 'gone'}, and with it the changes since"
-    if before["kafka"] != topics.cluster_id(settings):
+    cluster, found = topics.identity(settings)
+    if before["kafka"] != cluster:
         return "Kafka is another one than the changes since went to"
-    if missing := topics.missing(settings):
-        return f"the topics {', '.join(missing)} are gone, and with them the changes since"
+    if others := [table.topic for table in RED if before.get("topics", {}).get(table.name) != found.get(table.name)]:
+        return f"the topics {', '.join(others)} are gone or were made anew, and with them went the changes since"
     return ""
 
 
@@ -132,6 +148,7 @@ def _hand_over(settings: Settings, report: Say, tables: Sequence[Table]) -> tupl
         publication.ensure(settings)
         # Old changes first: none of them may arrive after the documents of the new snapshot.
         connectors.halt(settings)
+        cluster, made_topics = topics.identity(settings)
         slot.drop(settings)
         with slot.create(settings) as made, snapshot.take(settings, made.snapshot) as now:
             report(f"Slot {made.slot} begins at {made.lsn}.")
@@ -150,7 +167,8 @@ def _hand_over(settings: Settings, report: Say, tables: Sequence[Table]) -> tupl
             "state": COMPLETE,
             "completed_at": dt.datetime.now(dt.UTC),
             "lsn": made.lsn,
-            "kafka": topics.cluster_id(settings),
+            "kafka": cluster,
+            "topics": made_topics,
             "rows": rows,
         }
         shape.remember(states, RED)

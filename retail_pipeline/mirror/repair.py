@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pymongo.client_session import ClientSession
+from pymongo.errors import BulkWriteError
 
 from retail_pipeline.mirror import comparison, fidelity, snapshot, writing
 from retail_pipeline.mirror.client import WRITER, Client, connect, mirror
@@ -33,7 +34,10 @@ def repair(
     settle_seconds: float = fidelity.SETTLE_SECONDS,
     report: Callable[[str], None] = lambda _: None,
 ) -> RepairReport:
-    """Rewrite each document that deviates from its row, delete each that has none, and compare again."""
+    """Rewrite each document that deviates from its row, delete each that has none, and compare again.
+
+    What MongoDB refuses is told with its reason, keeps nothing else from being mended, and shows in the comparison.
+    """
     written: dict[str, int] = {}
     deleted: dict[str, int] = {}
     with fidelity.could_tell(), snapshot.alone(settings, report), connect(settings, WRITER) as client:
@@ -42,15 +46,36 @@ def repair(
             for table in tables:
                 present = comparison.stored(mirror(client)[table.name])
                 found = comparison.differences(now.documents(table), present, table.key)
+                refused: list[str] = []
                 for batch in writing.batches(found, _KEYS_AT_ONCE):
-                    done = _mend(client, table, latest, batch)
+                    done = _mend_all(client, table, latest, batch, refused)
                     extra = sum(difference.kind is Kind.EXTRA for difference in done)
                     deleted[table.name] = deleted.get(table.name, 0) + extra
                     written[table.name] = written.get(table.name, 0) + len(done) - extra
+                for line in refused[: fidelity.EXAMPLES]:
+                    report(line)
                 if table.name in written:
                     report(f"{table.name}: {written[table.name]} rewritten, {deleted[table.name]} deleted.")
         after = fidelity.verify(settings, tables, settle_seconds=settle_seconds)
     return RepairReport(written, deleted, after)
+
+
+def _mend_all(
+    client: Client,
+    table: Table,
+    latest: snapshot.Snapshot,
+    suspects: Sequence[Difference],
+    refused: list[str],
+) -> list[Difference]:
+    """Mend suspects together, and one by one where MongoDB refuses one of them; note which it refuses, and why."""
+    try:
+        return _mend(client, table, latest, suspects)
+    except BulkWriteError as error:
+        if len(suspects) > 1:
+            return [done for one in suspects for done in _mend_all(client, table, latest, [one], refused)]
+        reasons = [refused["errmsg"] for refused in (error.details or {}).get("writeErrors", ())] or [str(error)]
+        refused.append(f"{table.name} {comparison.shown(suspects[0].identity)} is refused by MongoDB: {reasons[0]}")
+        return []
 
 
 def _mend(client: Client, table: Table, latest: snapshot.Snapshot, suspects: Sequence[Difference]) -> list[Difference]:

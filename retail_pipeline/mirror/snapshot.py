@@ -147,11 +147,9 @@ def alone(settings: Settings, report: Callable[[str], None] = lambda _: None, lo
     Those of answers have a `lock` of their own, for an analysis takes minutes and the stream's healing cannot wait.
     """
     with connection.connect(settings, connection.READER, autocommit=True) as opened, _explained():
-        with opened.cursor() as cursor:
-            cursor.execute("select pg_try_advisory_lock(%s)", (lock,))
-            row = cursor.fetchone()
-            if not (row and row[0]):
-                report("Another run writes the collections; waiting until it is done.")
+        if not _locked(opened, lock):
+            report("Another run writes the collections; waiting until it is done.")
+            with opened.cursor() as cursor:
                 cursor.execute("select pg_advisory_lock(%s)", (lock,))
         yield
 
@@ -160,10 +158,16 @@ def alone(settings: Settings, report: Callable[[str], None] = lambda _: None, lo
 def alone_now(settings: Settings) -> Iterator[bool]:
     """Be the only one as in `alone`, or tell at once that somebody else is."""
     with connection.connect(settings, connection.READER, autocommit=True) as opened, _explained():
-        with opened.cursor() as cursor:
-            cursor.execute("select pg_try_advisory_lock(%s)", (_LOCK,))
-            row = cursor.fetchone()
-        yield bool(row and row[0])
+        yield _locked(opened, _LOCK)
+
+
+def _locked(opened: Connection, lock: int) -> bool:
+    """Take the lock if nobody has it; a holder whose machine is gone loses it within half a minute, not two hours."""
+    with opened.cursor() as cursor:
+        cursor.execute("set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 4")
+        cursor.execute("select pg_try_advisory_lock(%s)", (lock,))
+        row = cursor.fetchone()
+    return bool(row and row[0])
 
 
 def busy(settings: Settings) -> bool:

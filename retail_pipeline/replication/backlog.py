@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -16,18 +16,20 @@ CHANGES_PER_SECOND = 4_500
 # What is later than twice the time that it should take is no longer explained by the file.
 _PATIENCE = 2.0
 _GRACE_SECONDS = 30.0
-_LATEST = """
+_FILES = """
 select name, streamed_changes, extract(epoch from loaded_at)::float8 + seconds
 from retail.files
 where accepted and streamed_changes > 0
-order by loaded_at desc
-limit 1
+order by loaded_at
 """
 
 
 @dataclass(frozen=True)
 class Backlog:
-    """The changes that a file brought to the streamed tables, and when it was committed, in seconds since the epoch."""
+    """The changes that a file brought to the streamed tables, and when it was committed, in seconds since the epoch.
+
+    Of several that the stream carries one after the other it is the changes of all, and the first one's commit.
+    """
 
     file: str
     changes: int
@@ -50,12 +52,23 @@ def seconds(changes: int) -> float:
     return changes / CHANGES_PER_SECOND
 
 
+def last(files: Iterable[Backlog]) -> Backlog | None:
+    """Give the last file, with those before it that the stream may still have been busy with when the next came."""
+    found: Backlog | None = None
+    for file in files:
+        if found and file.committed_at < found.over_by:
+            names = found.file if file.file in found.file.split(", ") else f"{found.file}, {file.file}"
+            found = Backlog(names, found.changes + file.changes, found.committed_at)
+        else:
+            found = file
+    return found
+
+
 def pending(settings: Settings, now: float | None = None) -> Backlog | None:
-    """Give the changes of the last file, as long as the stream may still be busy with them."""
+    """Give the changes of the last files, as long as the stream may still be busy with them."""
     with connect(settings, READER) as connection, connection.cursor() as cursor:
-        cursor.execute(_LATEST)
-        row = cursor.fetchone()
-    found = Backlog(*row) if row else None
+        cursor.execute(_FILES)
+        found = last(Backlog(*row) for row in cursor)
     return found if found and (now or time.time()) < found.over_by else None
 
 

@@ -126,12 +126,16 @@ def register(settings: Settings) -> dict[str, dict[str, Any]]:
 def _bring(client: ConnectClient, name: str, wanted: Configuration, changed_secrets: set[str]) -> bool:
     """Bring one connector to its configuration and let it run; False where nothing had to be done."""
     present = client.config(name)
-    if present is None or fingerprint(present) != fingerprint(wanted):
-        if present is not None:
+    if present is None:
+        client.put_config(name, wanted)
+        return True
+    if fingerprint(present) != fingerprint(wanted):
+        try:
             # So that no task goes on for a moment as it was before, with columns that its table has no more.
             client.stop(name)
-        client.put_config(name, wanted)
-        if present is not None:
+            client.put_config(name, wanted)
+        finally:
+            # One that stays stopped is taken for somebody's wish, and nobody heals it.
             client.resume(name)
         return True
     status = client.status(name)

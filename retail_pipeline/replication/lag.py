@@ -71,10 +71,13 @@ def oldest(partitions: Iterable[PartitionLag]) -> float:
 def troubles(partitions: Sequence[PartitionLag], *, explained: bool = False) -> dict[str, str]:
     """Say of each topic that is in trouble why; a group that never committed is one, for it is not a lag of 0.
 
-    Being behind is none where it is `explained`, as by a file that was loaded.
+    Being behind is none where it is `explained`, as by a file that was loaded. Before the first hand-over there is no
+    topic, and no trouble; a topic that is missing beside others is gone.
     """
-    found = {}
-    for topic in sorted({partition.topic for partition in partitions}):
+    known = {partition.topic for partition in partitions}
+    gone = [table.topic for table in RED if known and table.topic not in known]
+    found = {topic: f"{topic}: the topic is gone" for topic in gone}
+    for topic in sorted(known):
         behind = [partition for partition in partitions if partition.topic == topic]
         missing = [partition for partition in behind if partition.lag is None]
         records = sum(partition.lag or 0 for partition in behind)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from kafka import KafkaAdminClient
@@ -57,12 +57,6 @@ def ensure(settings: Settings) -> list[str]:
         return _create(client, _missing(client))
 
 
-def missing(settings: Settings) -> list[str]:
-    """Name the topics that are not there."""
-    with administrator(settings, MONITOR) as client:
-        return _missing(client)
-
-
 def recreate(settings: Settings, groups: Sequence[str]) -> None:
     """Make the topics anew and forget how far `groups` had read: no change of before can arrive any more."""
     with administrator(settings) as client:
@@ -77,10 +71,23 @@ def recreate(settings: Settings, groups: Sequence[str]) -> None:
         _create(client, names)
 
 
-def cluster_id(settings: Settings) -> str:
-    """Name the Kafka cluster, which another one with the same address is not."""
+def identity(settings: Settings) -> tuple[str, dict[str, str]]:
+    """Give the ids of the cluster and, by table, of the streamed tables' topics that are there.
+
+    Another cluster of the same address and a topic that was made anew have other ones.
+    """
     with administrator(settings, MONITOR) as client:
-        return str(client.describe_cluster()["cluster_id"])
+        found = ids(client, [table.topic for table in RED])
+        return str(client.describe_cluster()["cluster_id"]), {
+            table.name: found[table.topic] for table in RED if table.topic in found
+        }
+
+
+def ids(client: KafkaAdminClient, names: Collection[str]) -> dict[str, str]:
+    """Give the id of each of these topics that is there."""
+    asked = sorted(set(client.list_topics()).intersection(names))
+    found = client.describe_topics(asked) if asked else []
+    return {topic["name"]: str(topic["topic_id"]) for topic in found if not topic["error_code"]}
 
 
 def _missing(client: KafkaAdminClient) -> list[str]:

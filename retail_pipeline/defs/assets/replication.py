@@ -4,7 +4,8 @@ import dagster as dg
 
 from retail_pipeline.defs import keys
 from retail_pipeline.defs.resources import Platform
-from retail_pipeline.replication import connectors, publication
+from retail_pipeline.mirror import initial
+from retail_pipeline.replication import publication
 from retail_pipeline.settings import INFRA
 from retail_pipeline.tables import PUBLICATION, RED, STREAM_PUBLICATION
 
@@ -35,9 +36,9 @@ def publications(platform: Platform) -> dg.MaterializeResult[None]:
     code_version=keys.code_version(INFRA / "connectors"),
     freshness_policy=keys.FILES_ARRIVE,
 )
-def connector_registration(platform: Platform) -> dg.MaterializeResult[None]:
-    """Register each connector and wait until all of its tasks run."""
-    states = connectors.register(platform.settings())
+def connector_registration(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
+    """Register each connector and wait until all of its tasks run; refused where the stream has to begin anew."""
+    states = initial.register(platform.settings(), report=context.log.info)
     return dg.MaterializeResult(metadata={"connectors": dg.MetadataValue.json(states), "connector_count": len(states)})
 
 

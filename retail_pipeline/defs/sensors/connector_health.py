@@ -83,15 +83,17 @@ def connector_health_sensor(context: dg.SensorEvaluationContext, platform: Platf
     found = health.troubles(seen, connectors.configurations(settings))
     now = time.time()
     tries = tries_of(context.cursor)
-    # While a server does not answer, its absence may be the cause of everything else, and a try would be in vain.
     known = since_of(context.cursor)
-    due = tries.due(found, now, known) if settings.heal and not seen.silences else []
+    hindered = cures.hindrance(settings, seen)
+    due = [] if hindered else tries.due(found, now, known)
     waiting = cures.waiting(settings, seen, due)
     due = [trouble for trouble in due if trouble not in waiting]
     done = cures.treat(settings, [trouble for trouble in due if trouble.cure in BY_CONNECT])
     requests = [_request(trouble, now) for trouble in due if trouble.cure not in BY_CONNECT]
     tries = tries.tried(due, now)
-    outlooks = {one.subject: cures.WAITS if one in waiting else tries.outlook(one, now) for one in found}
+    outlooks = {
+        one.subject: cures.WAITS[one.cure] if one in waiting else tries.outlook(one, now, hindered) for one in found
+    }
     told = {one.subject: f"{one.sentence} ({outlooks[one.subject]})" for one in found}
     troubles = compare(context.cursor, told, now, seen.hidden(known))
     _log(context, troubles, [*done.values(), *(request.tags["found"] for request in requests)], now)

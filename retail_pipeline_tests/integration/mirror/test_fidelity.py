@@ -256,6 +256,25 @@ def test_a_server_that_does_not_answer_gives_neither_yes_nor_no(company: Setting
             assert silence.value.exit_code == 2
 
 
+def test_a_document_that_mongodb_refuses_keeps_no_other_from_being_mended(
+    company: Settings, database: Database[Document]
+) -> None:
+    database["inventory"].delete_many({"_id.store_id": 1})
+    database["transactions"].delete_one({"_id": SALE})
+    database.command("collMod", "inventory", validator={"_id.product_id": {"$ne": 100}})
+    told: list[str] = []
+    try:
+        mended = repair.repair(company, settle_seconds=SHORT, report=told.append)
+    finally:
+        database.command("collMod", "inventory", validator={})
+
+    assert [(table.table, table.missing) for table in mended.after.tables if not table.equal] == [("inventory", 1)]
+    (refused,) = [line for line in told if "refused by MongoDB" in line]
+    assert "product_id: Int32 100" in refused
+    assert "failed validation" in refused
+    assert repair.repair(company, settle_seconds=SHORT).after.equal
+
+
 def test_a_change_that_the_stream_delivers_during_a_repair_is_not_overwritten(
     company: Settings, database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:

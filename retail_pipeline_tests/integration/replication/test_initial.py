@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from pymongo.database import Database
 
-from retail_pipeline.errors import ReplicationError
-from retail_pipeline.mirror import fidelity, initial, writing
+from retail_pipeline.errors import MirrorError, ReplicationError
+from retail_pipeline.mirror import fidelity, initial, snapshot, writing
 from retail_pipeline.replication import connectors, slot, topics
 from retail_pipeline.replication.connect import ConnectClient
 from retail_pipeline.settings import Settings
@@ -128,10 +129,16 @@ def lose_the_topics(settings: Settings) -> None:
             client.delete(connectors.sink(table))
     with topics.administrator(settings) as client:
         client.delete_topics([RED[0].topic])
-    mirrored.eventually(lambda: topics.missing(settings), "a topic gone")
+    mirrored.eventually(lambda: RED[0].name not in topics.identity(settings)[1], "a topic gone")
 
 
-@pytest.mark.parametrize("lose", [lose_the_slot, lose_the_topics])
+def make_the_topics_anew(settings: Settings) -> None:
+    """As somebody does who deletes one and lets a connector bring it back, between two looks."""
+    lose_the_topics(settings)
+    topics.ensure(settings)
+
+
+@pytest.mark.parametrize("lose", [lose_the_slot, lose_the_topics, make_the_topics_anew])
 def test_a_loss_is_noticed_and_rows_deleted_in_the_gap_go(
     streaming: Settings, database: Database[Document], lose: Callable[[Settings], None]
 ) -> None:
@@ -146,6 +153,26 @@ def test_a_loss_is_noticed_and_rows_deleted_in_the_gap_go(
     assert report.loaded
     assert mirrored.raw(database, "inventory", key) is None
     assert equal(streaming)
+
+
+@pytest.mark.parametrize("lose", [lose_the_slot, make_the_topics_anew])
+def test_nobody_registers_connectors_where_the_stream_has_to_begin_anew(
+    streaming: Settings, lose: Callable[[Settings], None]
+) -> None:
+    lose(streaming)
+    with pytest.raises(MirrorError, match="the stream cannot go on"):
+        initial.register(streaming)
+    assert initial.load(streaming).loaded
+    assert {state["changed"] for state in initial.register(streaming).values()} == {False}
+
+
+def test_connectors_are_not_registered_beside_a_hand_over(streaming: Settings) -> None:
+    waited: list[str] = []
+    with ThreadPoolExecutor(1) as pool, snapshot.alone(streaming):
+        registered = pool.submit(initial.register, streaming, waited.append)
+        mirrored.eventually(lambda: waited, "word that it waits")
+        assert not registered.done()
+    assert registered.result().keys() == set(connectors.names())
 
 
 def test_a_stream_is_not_registered_without_its_slot(streaming: Settings) -> None:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from retail_pipeline.defs.sensors.troubles import compare, tries_of
+from retail_pipeline.healing import cures, dead_letters
 from retail_pipeline.healing.cures import CONNECTORS, RUNS, Tries
-from retail_pipeline.healing.health import Cure, Trouble
+from retail_pipeline.healing.dead_letters import End
+from retail_pipeline.healing.health import Cure, Observation, Trouble
+from retail_pipeline.healing.probes import Silence
+from retail_pipeline.mirror import initial
+from retail_pipeline.mirror.initial import HandOver
+from retail_pipeline.settings import Settings
 
+SETTINGS = Settings.from_environment({})
+WELL = Observation(HandOver(initial.COMPLETE, "", busy=False), {}, None, 1.0, {}, {})
 FAILED = Trouble("sink", "connector sink failed", Cure.RESTART, "sink")
 LOST = Trouble("hand-over", "the stream cannot go on", Cure.RESYNCHRONIZE)
 LETTERS = Trouble("dead letters of inventory", "3 records", Cure.REPAIR, "inventory")
@@ -61,3 +71,30 @@ def test_a_cursor_remembers_the_tries() -> None:
 @pytest.mark.parametrize("cursor", [None, "", "[]", "no json", '{"version": 1, "since": {}}', '{"version": 2}'])
 def test_a_cursor_of_before_or_none_means_that_nothing_was_tried(cursor: str | None) -> None:
     assert tries_of(cursor) == Tries()
+
+
+def test_what_cannot_be_treated_now_is_said_and_why() -> None:
+    idle = replace(SETTINGS, heal=False)
+    blind = replace(WELL, slot=Silence("PostgreSQL does not answer"))
+
+    assert cures.hindrance(SETTINGS, WELL) == ""
+    assert "RETAIL_HEAL=0" in cures.hindrance(idle, WELL)
+    assert Tries().outlook(FAILED, 0, cures.hindrance(SETTINGS, blind)) == "treated once every server answers"
+    assert Tries().outlook(FAILED, 0) == Cure.RESTART.value
+
+
+def test_a_missing_connector_waits_for_who_writes_collections_and_that_is_no_try() -> None:
+    missing = Trouble("sink", "connector sink is not registered", Cure.REGISTER, "sink")
+    busy = replace(WELL, hand_over=HandOver(initial.COMPLETE, "", busy=True))
+
+    assert cures.waiting(SETTINGS, busy, [missing, FAILED]) == [missing]
+    assert cures.waiting(SETTINGS, WELL, [missing, FAILED]) == []
+    assert missing.cure in cures.WAITS
+
+
+def test_letters_of_a_topic_that_was_made_anew_all_count() -> None:
+    done = End("first", 2)
+
+    assert dead_letters.unsettled(End("first", 3), done) == 1
+    assert dead_letters.unsettled(End("second", 2), done) == 2
+    assert dead_letters.unsettled(End(), End()) == 0

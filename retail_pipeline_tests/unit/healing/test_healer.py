@@ -71,7 +71,7 @@ def _stream(monkeypatch: pytest.MonkeyPatch) -> Stream:
     monkeypatch.setattr(initial, "load", stream.load)
     monkeypatch.setattr(repair, "repair", stream.repair)
     monkeypatch.setattr(progress, "late", lambda _: ["inventory"] if stream.late else ["transactions"])
-    monkeypatch.setattr(dead_letters, "ends", lambda _: {"inventory": 2})
+    monkeypatch.setattr(dead_letters, "ends", lambda _: {"inventory": dead_letters.End("a", 2)})
     monkeypatch.setattr(dead_letters, "settle", lambda *_: stream.treated.append("settle"))
     return stream
 
@@ -172,7 +172,7 @@ def test_a_repair_waits_for_a_late_stream_and_for_who_writes_collections(
     healer.look()
     healer.look()
     assert stream.treated == ["sink"]
-    assert stream.said.count(f"healing: {UNREADABLE.subject}: {cures.WAITS}") == 1
+    assert stream.said.count(f"healing: {UNREADABLE.subject}: {cures.WAITS[Cure.REPAIR]}") == 1
 
     setattr(stream, wait_for, False)
     healer.look()

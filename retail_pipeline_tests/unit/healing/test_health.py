@@ -88,6 +88,14 @@ def test_a_drifted_connector_is_told_by_the_names_of_its_settings_and_registered
     assert found.sentence == "connector sink is not configured as declared: c, d"
 
 
+def test_a_sink_of_other_columns_is_left_to_who_changed_them() -> None:
+    """A supervisor that was not restarted since the migration would take the new columns back, for ever."""
+    found = one(connectors=sink(RUNS, **{"value.converter.schema.content": "{}", "c": "4"}))
+
+    assert found.cure is Cure.PERSON
+    assert "`retail-pipeline up`, then the job initial_load" in found.sentence
+
+
 @pytest.mark.parametrize("state", ["PAUSED", "STOPPED"])
 def test_what_a_person_stopped_is_left_to_a_person(state: str) -> None:
     assert one(connectors=sink(status(state))).cure is Cure.PERSON

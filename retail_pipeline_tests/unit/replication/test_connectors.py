@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from retail_pipeline.errors import ReplicationError
 from retail_pipeline.replication import connectors
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import RED, SLOT, STREAM_PUBLICATION
@@ -93,3 +94,28 @@ def test_every_setting_has_its_reason() -> None:
     for template in ("source", "sink"):
         for name in json.loads((connectors.TEMPLATES / f"{template}.json").read_text()):
             assert f"`{name}`" in reasons, f"{template}.json: {name}"
+
+
+def test_a_connector_that_does_not_stop_in_time_is_not_left_to_stop_later() -> None:
+    """Nobody heals what is stopped, for that may be somebody's wish."""
+
+    class Slow:
+        """A worker whose connector does not stop in time."""
+
+        def __init__(self) -> None:
+            self.resumed: list[str] = []
+
+        def config(self, _: str) -> dict[str, str]:
+            return {"a": "1"}
+
+        def stop(self, name: str) -> None:
+            raise ReplicationError(f"Connector {name} was told to stop and has not.")
+
+        def resume(self, name: str) -> None:
+            self.resumed.append(name)
+
+    worker = Slow()
+    with pytest.raises(ReplicationError, match="has not"):
+        connectors._bring(worker, "sink", {"a": "2"}, set())  # type: ignore[arg-type]  # noqa: SLF001
+
+    assert worker.resumed == ["sink"]
