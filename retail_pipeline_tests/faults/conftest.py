@@ -63,8 +63,8 @@ def _trials(request: pytest.FixtureRequest, *, is_whole: bool) -> Iterator[Trial
 def _sound(testbed: Testbed) -> Iterator[Testbed]:
     """Give the deployment with nothing wrong, and mend by hand what a trial left."""
     yield testbed
+    testbed.writers.end(kill=True)  # also one that a failed test left
     if testbed.is_sound:
         return
-    testbed.writers.end(kill=True)
     mended = testbed.mend()
     assert mended.equal, mended.sentence()

@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -267,13 +268,18 @@ def test_a_server_that_died_is_noticed_with_its_log_and_mended_without_loss(home
 
 
 def test_a_connect_worker_that_hangs_is_restarted(stack_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("retail_pipeline.stack.server.Server.patience", 0)
     pid = _pid(stack_settings.home, "connect")
-    os.kill(pid, signal.SIGSTOP)
     lines: list[str] = []
-    monkeypatch.setattr("retail_pipeline.stack.connect.Connect.stop_patience", 0)
-    monkeypatch.setattr("retail_pipeline.stack.connect.TIMEOUT", 1)
-    stack.up(stack_settings, lines.append, dagster=False)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with monkeypatch.context() as hasty:
+            hasty.setattr("retail_pipeline.stack.connect.Connect.patience", 0)
+            hasty.setattr("retail_pipeline.stack.connect.Connect.stop_patience", 0)
+            hasty.setattr("retail_pipeline.stack.connect.TIMEOUT", 1)
+            stack.up(stack_settings, lines.append, dagster=False)
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
     assert any("does not answer, is restarted" in line for line in lines)
     assert _health(stack_settings.home, "connect").ok
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE

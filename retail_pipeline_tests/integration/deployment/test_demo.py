@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from bson.decimal128 import Decimal128
 from retail_pipeline.mirror import client
 from retail_pipeline.tables import BUSINESS, TABLES
 from retail_pipeline.warehouse import connection
+from retail_pipeline_tests.integration import mirrored
 from retail_pipeline_tests.integration.deployment.conftest import Deployment
 
 # What the real file holds, counted by other programs; known by the file's sha256.
@@ -182,29 +184,31 @@ def test_a_second_run_loads_nothing_twice_and_mends_what_was_damaged(deployment:
         files = cursor.fetchone()
     _kill(deployment, "ConnectDistributed")
 
-    printed = deployment.run("retail-pipeline", "demo", str(deployment.csv))
+    try:
+        printed = deployment.run("retail-pipeline", "demo", str(deployment.csv))
 
-    assert "loaded already" in printed
-    assert "had died and was restarted" in printed
-    assert "Mended: customers: 1 " in printed
-    assert "Mended: weather: 1 " in printed
-    assert "Mended: transactions: " in printed
-    with (
-        connection.connect(settings, connection.READER) as postgres,
-        postgres.cursor() as cursor,
-        client.connect(settings, client.ANALYST) as mongo,
-    ):
-        cursor.execute("select count(*) from retail.files")
-        assert cursor.fetchone() == files
-        database = client.mirror(mongo)
-        assert database["customers"].find_one({"_id": altered["_id"]}) == altered
-        assert database["transactions"].find_one({"_id": streamed["_id"]}) == streamed
-        assert database["weather"].find_one({"weather_id": 77}) is not None
-    assert "Equal" in deployment.run("retail-pipeline", "verify")
-    # The other tests count what the file holds.
-    with connection.connect_dsn(settings.require("postgres_dsn")) as postgres, postgres.cursor() as cursor:
-        cursor.execute("delete from retail.weather where weather_id = 77")
-    deployment.run("retail-pipeline", "repair")
+        assert "loaded already" in printed
+        assert "had died and was restarted" in printed
+        assert "Mended: customers: 1 " in printed
+        assert "Mended: weather: 1 " in printed
+        assert "Mended: transactions: " in printed
+        with (
+            connection.connect(settings, connection.READER) as postgres,
+            postgres.cursor() as cursor,
+            client.connect(settings, client.ANALYST) as mongo,
+        ):
+            cursor.execute("select count(*) from retail.files")
+            assert cursor.fetchone() == files
+            database = client.mirror(mongo)
+            assert database["customers"].find_one({"_id": altered["_id"]}) == altered
+            assert database["transactions"].find_one({"_id": streamed["_id"]}) == streamed
+            assert database["weather"].find_one({"weather_id": 77}) is not None
+        assert "Equal" in deployment.run("retail-pipeline", "verify")
+    finally:
+        # The other tests count what the file holds.
+        with connection.connect_dsn(settings.require("postgres_dsn")) as postgres, postgres.cursor() as cursor:
+            cursor.execute("delete from retail.weather where weather_id = 77")
+        deployment.run("retail-pipeline", "repair")
 
 
 def test_every_change_of_a_red_table_streams_while_dagster_is_stopped(deployment: Deployment) -> None:
@@ -260,7 +264,12 @@ def test_every_change_of_a_red_table_streams_while_dagster_is_stopped(deployment
 
 
 def test_status_and_verify_tell_the_truth(deployment: Deployment) -> None:
-    status = json.loads(deployment.run("retail-pipeline", "status", "--json").splitlines()[-1])
+    def healthy() -> str | None:
+        """Look until what the test before left is over, as a group that has yet to commit."""
+        done = deployment.attempt("retail-pipeline", "status", "--json")
+        return done.stdout if done.returncode == 0 else None
+
+    status = json.loads(mirrored.eventually(healthy, "health", patience=120).splitlines()[-1])
     verified = json.loads(deployment.run("retail-pipeline", "verify", "--json").splitlines()[-1])
 
     assert status["healthy"] is True
@@ -367,7 +376,8 @@ def _kill(deployment: Deployment, word: str) -> None:
         command = " ".join(process.info["cmdline"] or [])
         home = (process.info["environ"] or {}).get("RETAIL_HOME")
         if word in command and (str(deployment.home) in command or home == str(deployment.home)):
-            process.kill()
-            killed.append(process)
+            with suppress(psutil.NoSuchProcess):  # it may end by itself, as a run does
+                process.kill()
+                killed.append(process)
     psutil.wait_procs(killed, timeout=30)
     assert killed

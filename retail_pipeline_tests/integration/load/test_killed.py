@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -114,7 +115,8 @@ def _kill_server(settings: Settings) -> None:
     server = psutil.Process(process.pid)
     family = [server, *server.children(recursive=True)]
     for member in family:
-        member.kill()
+        with suppress(psutil.NoSuchProcess):  # it may end with its postmaster
+            member.kill()
     psutil.wait_procs(family, timeout=10)
 
 

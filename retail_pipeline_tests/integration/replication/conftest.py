@@ -26,16 +26,20 @@ def prepared(stack_settings: Settings, warehouse_template: Settings) -> Iterator
     with connection.connect_dsn(address, autocommit=True) as server:
         server.cursor().execute(f"create database {_DATABASE} template {template}")
     settings = mirrored.joined(in_database(stack_settings, _DATABASE), stack_settings)
-    migrations.migrate(settings.require("postgres_dsn"))
-    shop.seed(settings)
-    for store in (1, 2, 3):
-        mirrored.bring(settings, store, 10 * store + 1, "2024-04-10 15:00", [Line(100, 1, 5), Line(101, 2, 5)])
-    mirrored.empty(settings)
-    yield settings
-    connectors.halt(settings)
-    slot.drop(settings)
-    with connection.connect_dsn(address, autocommit=True) as server:
-        server.cursor().execute(f"drop database {_DATABASE} with (force)")
+    try:
+        migrations.migrate(settings.require("postgres_dsn"))
+        shop.seed(settings)
+        for store in (1, 2, 3):
+            mirrored.bring(settings, store, 10 * store + 1, "2024-04-10 15:00", [Line(100, 1, 5), Line(101, 2, 5)])
+        mirrored.empty(settings)
+        yield settings
+    finally:
+        try:
+            connectors.halt(settings)
+        finally:
+            slot.drop(settings)
+            with connection.connect_dsn(address, autocommit=True) as server:
+                server.cursor().execute(f"drop database {_DATABASE} with (force)")
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,12 @@ import gc
 import socket
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import dagster as dg
+import psycopg2
 import pytest
 from kafka import KafkaProducer
 from pymongo.database import Database
@@ -75,17 +76,23 @@ class Operations:
 
     def until_well(self) -> None:
         """Tick until nothing is wrong; and then every document is as its row."""
-        mirrored.eventually(lambda: all(passed for passed, _ in checks(self.tick(heal=True)).values()), "health")
+
+        def well() -> bool:
+            return all(passed for passed, _ in checks(self.tick(heal=True)).values())
+
+        mirrored.eventually(well, "health", patience=300)
         assert fidelity.verify(self.settings, RED, settle_seconds=60).equal
 
     def stays_broken(self, check: str, words: str) -> None:
         """Tick with healing off: the trouble is told, first as new, and nothing is done about it."""
         mirrored.eventually(lambda: words in checks(self.tick(heal=False))[check][1], words)
-        result = self.tick(heal=False)
-        passed, told = checks(result)[check]
-        assert not passed
-        assert words in told
-        assert "for " in str(result.skip_reason)
+
+        def persists() -> bool:
+            result = self.tick(heal=False)
+            passed, told = checks(result)[check]
+            return not passed and words in told and "for " in str(result.skip_reason)
+
+        mirrored.eventually(persists, f"{words}, still")
         assert self.runs == 0
 
 
@@ -192,8 +199,15 @@ def test_a_connector_that_somebody_paused_is_told_and_left_paused(operations: Op
 def lose_the_slot(settings: Settings) -> None:
     """Drop it under its reader, which Debezium answers by making another one, with a gap."""
     with mirrored.superuser(settings) as session:
-        shop.run(session, "select pg_terminate_backend(active_pid, 5000) from pg_replication_slots where active")
-        shop.run(session, "select pg_drop_replication_slot(%s)", SLOT_NAME)
+
+        def dropped() -> bool:
+            shop.run(session, "select pg_terminate_backend(active_pid, 5000) from pg_replication_slots where active")
+            with suppress(psycopg2.errors.ObjectInUse):
+                shop.run(session, "select pg_drop_replication_slot(%s)", SLOT_NAME)
+                return True
+            return False
+
+        mirrored.eventually(dropped, "the slot gone")
 
 
 def make_another_slot(settings: Settings) -> None:
@@ -268,7 +282,7 @@ def test_the_supervisor_heals_without_dagster(operations: Operations) -> None:
         healer.look()
         return not health.troubles(health.observe(settings), connectors.configurations(settings))
 
-    mirrored.eventually(well, "health")
+    mirrored.eventually(well, "health", patience=300)
     assert fidelity.verify(settings, RED, settle_seconds=60).equal
     assert any("healing: found: the slot is" in line for line in said)
     assert any("healing: inventory: " in line for line in said)
@@ -301,8 +315,12 @@ def test_while_a_run_writes_the_collections_a_lost_connector_is_told_and_left_to
     with worker(operations.settings) as connect:
         connect.delete(SINK)
         with snapshot.alone(operations.settings):
-            found = checks(operations.tick(heal=True))
-            assert any(not passed and SINK in told for passed, told in found.values())
+
+            def told() -> bool:
+                found = checks(operations.tick(heal=True)).values()
+                return any(not passed and SINK in text for passed, text in found)
+
+            mirrored.eventually(told, "the loss told")
             assert connect.config(SINK) is None
         operations.until_well()
 
@@ -328,10 +346,12 @@ def test_a_change_that_mongodb_refuses_is_made_good_with_its_neighbours(
 ) -> None:
     settings = operations.settings
     database.command("collMod", "inventory", validator={"inventory_level": {"$ne": 4711}})
-    change(settings, "update retail.inventory set inventory_level = 4711 where (store_id, product_id) = (1, 100)")
-    touch(settings)
-    mirrored.eventually(lambda: dead_letters.waiting(settings), "dead letters")
-    database.command("collMod", "inventory", validator={})
+    try:
+        change(settings, "update retail.inventory set inventory_level = 4711 where (store_id, product_id) = (1, 100)")
+        touch(settings)
+        mirrored.eventually(lambda: dead_letters.waiting(settings), "dead letters")
+    finally:
+        database.command("collMod", "inventory", validator={})
 
     operations.stays_broken(LETTERS, "could not be written and lie in its dead letters")
     operations.until_well()
@@ -366,8 +386,12 @@ def test_servers_that_do_not_answer_or_hang_are_told_and_nothing_is_treated(oper
 
 
 def test_what_was_seen_is_told_with_the_wal_its_limit_and_the_heartbeat(streaming: Settings) -> None:
-    told = health.as_json(health.observe(streaming))
+    def seen() -> dict[str, Any] | None:
+        """Look until all is seen, the first heartbeat of a stream that has just begun too."""
+        found = health.observe(streaming)
+        return None if found.silences or found.beat_age is None else health.as_json(found)
 
+    told: dict[str, Any] = mirrored.eventually(seen, "a heartbeat")
     assert set(told["connectors"]) == set(connectors.names())
     assert told["slot"]["limit_bytes"] == 4 * 1024**3
     assert told["heartbeat_age_seconds"] is not None

@@ -29,6 +29,7 @@ _DEPLOY = """
 import json, sys
 from dataclasses import replace
 from retail_pipeline.mirror import fidelity, initial, shape
+from retail_pipeline.replication import progress
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import RED
 from retail_pipeline.warehouse import migrations
@@ -38,9 +39,10 @@ settings = replace(Settings.from_environment({"RETAIL_HOME": home}), **servers)
 migrations.migrate(settings.require("postgres_dsn"))
 before = fidelity.verify(settings, RED, settle_seconds=2)
 assert not initial.load(settings).loaded
+assert progress.has_passed(settings, progress.mark(settings), within=120)
 rewritten = shape.follow(settings)
 again = shape.follow(settings)
-after = fidelity.verify(settings, RED)
+after = fidelity.verify(settings, RED, settle_seconds=60)
 print(json.dumps([before.equal, rewritten, again, after.as_text()]))
 """
 

@@ -107,8 +107,8 @@ def _read(topic: str, group: str | None = None) -> Attempt:
 
 def _write(topic: str) -> Attempt:
     def attempt(settings: Settings, user: str) -> None:
-        with closing(KafkaProducer(**client_settings(settings, user), max_block_ms=5000)) as producer:
-            producer.send(topic, b"mine").get(10)
+        with closing(KafkaProducer(**client_settings(settings, user), max_block_ms=30_000)) as producer:
+            producer.send(topic, b"mine").get(30)
 
     return attempt
 
