@@ -56,6 +56,7 @@ RATE = 20.0  # changes a second
 # A server that was struck may need this long to answer again, on a busy machine.
 BACK_WITHIN = 180.0
 _ASK_AGAIN = 0.1
+_SENSOR_TELLS = re.compile(r"connector_health_sensor skipped: .*: (restarted|registered as declared)")
 _TELLS = re.compile(r" (new|worse|healing|recovered): | (died|restarted|failed)\b|could not be looked at")
 
 
@@ -155,14 +156,21 @@ class Testbed:
         return []
 
     def told(self) -> list[str]:
-        """Give what supervisors said so far of what they found and did."""
-        lines = Supervisor(self.bare, self.state).log.read_text().splitlines()
-        return [line for line in lines if _TELLS.search(line)]
+        """Give what supervisors and Dagster's sensor said so far of what they found and did."""
+        found = []
+        for path, words in (
+            (Supervisor(self.bare, self.state).log, _TELLS),
+            (self.server("dagster_daemon").log, _SENSOR_TELLS),
+        ):
+            found += [line for line in path.read_text().splitlines() if words.search(line)]
+        return found
 
     def kill(self, name: str) -> None:
         """End a server with SIGKILL, all its processes at once."""
+        before = self.state.process(name)
         self._signal(name, signal.SIGKILL)
-        until(lambda: self.server(name).died, f"{name} is dead", 10)
+        # The supervisor may have restarted it before anybody looks.
+        until(lambda: self.server(name).died or self.state.process(name) != before, f"{name} is dead", 10)
 
     def hang(self, name: str) -> None:
         """Let a server stand still, its connections open."""

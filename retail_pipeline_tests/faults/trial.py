@@ -29,7 +29,7 @@ class Outcome:
     """What came of a trial: whether all was equal in the end, after how many seconds, and what was compared.
 
     `changes` were committed from the strike on; `seen` says what differs, or what does not work; `began_anew`, whether
-    the stream is another one than before; `told`, what the supervisor said that it found and did.
+    the stream is another one than before; `told`, what the supervisor and the sensor said that they found and did.
     """
 
     equal: bool
@@ -44,7 +44,7 @@ class Outcome:
 def healed(testbed: Testbed, fault: Fault) -> Outcome:
     """Strike with everything healing; wait for equality for as long as it may take, and a while more to know it."""
     fault.prepare(testbed)
-    lsn, told_before = initial.state(testbed.settings)["lsn"], len(testbed.told())
+    lsn, told_before = initial.state(testbed.settings)["lsn"], set(testbed.told())
     before = _strike(testbed, fault, planted=False)
     until(lambda: all(map(testbed.answers, fault.back)), f"{', '.join(fault.back)} answers again", BACK_WITHIN)
     since = time.monotonic()
@@ -56,7 +56,9 @@ def healed(testbed: Testbed, fault: Fault) -> Outcome:
     if outcome.equal:
         until(lambda: is_well(testbed), "everything runs", BACK_WITHIN)
     began_anew = initial.state(testbed.settings)["lsn"] != lsn
-    return replace(outcome, began_anew=began_anew, told=tuple(testbed.told()[told_before:]))
+    return replace(
+        outcome, began_anew=began_anew, told=tuple(line for line in testbed.told() if line not in told_before)
+    )
 
 
 def planted(testbed: Testbed, fault: Fault) -> Outcome:
