@@ -73,7 +73,7 @@ def _mend_all(
     except BulkWriteError as error:
         if len(suspects) > 1:
             return [done for one in suspects for done in _mend_all(client, table, latest, [one], refused)]
-        reasons = [refused["errmsg"] for refused in (error.details or {}).get("writeErrors", ())] or [str(error)]
+        reasons = [one["errmsg"] for one in (error.details or {}).get("writeErrors", ())] or [str(error)]
         refused.append(f"{table.name} {comparison.shown(suspects[0].identity)} is refused by MongoDB: {reasons[0]}")
         return []
 
