@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import selectors
+import socket
 from typing import Any
 
 from kafka import KafkaAdminClient
@@ -15,12 +17,31 @@ MONITOR = "monitor"
 ADMIN = "admin"
 
 
+class ClosingSelector(selectors.DefaultSelector):
+    """Closes with itself what it ever watched: kafka-python forgets a socket that was not connected in time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._watched: set[socket.socket] = set()
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        """Watch a socket."""
+        self._watched = {one for one in self._watched if one.fileno() >= 0} | {fileobj}
+        return super().register(fileobj, events, data)
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+        super().close()
+        for one in self._watched:
+            one.close()
+
+
 class Administrator(KafkaAdminClient):  # type: ignore[misc]  # it has no types
     """A client that leaves nothing behind where no broker answers: a sensor asks for as long as that lasts."""
 
     def __init__(self, **settings: Any) -> None:
         try:
-            super().__init__(**settings)
+            super().__init__(**{"selector": ClosingSelector} | settings)
         except KafkaError:
             # Its thread and sockets are there, but it takes itself for one that was never opened.
             self._closed = False
@@ -30,7 +51,7 @@ class Administrator(KafkaAdminClient):  # type: ignore[misc]  # it has no types
 
 def client_settings(settings: Settings, user: str = MONITOR) -> dict[str, Any]:
     """Give the arguments with which any kafka-python client connects as `user`."""
-    found: dict[str, Any] = {"bootstrap_servers": settings.require("kafka_bootstrap")}
+    found: dict[str, Any] = {"bootstrap_servers": settings.require("kafka_bootstrap"), "selector": ClosingSelector}
     password = settings.credentials.known(f"kafka/{user}")
     if password is None:
         return found

@@ -8,7 +8,7 @@ from typing import Any
 
 import psutil
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError, TopicAuthorizationFailedError
 
@@ -27,7 +27,7 @@ _HASTE = {"bootstrap_timeout_ms": 2000, "request_timeout_ms": 2000}
 def _topics(stack_settings: Settings) -> Iterator[Settings]:
     """Give the stack with one topic of the stream and one of somebody else, a record in each."""
     names = [_TOPIC, _OTHER]
-    with closing(KafkaAdminClient(**client_settings(stack_settings, ADMIN))) as admin:
+    with closing(Administrator(**client_settings(stack_settings, ADMIN))) as admin:
         admin.create_topics({name: {"num_partitions": 1} for name in names})
         admin.wait_for_topics(names)
         for name in names:
@@ -63,7 +63,7 @@ def test_the_worker_carries_the_stream_and_touches_nothing_else(topics: Settings
 
 def test_the_monitor_sees_how_far_a_topic_is_and_reads_no_record(topics: Settings) -> None:
     partition = TopicPartition(_TOPIC, 0)
-    with closing(KafkaAdminClient(**client_settings(topics, MONITOR))) as client:
+    with closing(Administrator(**client_settings(topics, MONITOR))) as client:
         assert {_TOPIC, _OTHER} <= set(client.list_topics())
         assert client.list_partition_offsets({partition: OffsetSpec.LATEST})[partition].offset == 1
         with pytest.raises(TopicAuthorizationFailedError):

@@ -87,7 +87,7 @@ def right(user: str, kind: ResourceType, name: str, *operations: ACLOperation) -
 
 def _ask(question: Callable[[KafkaAdminClient], Any]) -> Attempt:
     def attempt(settings: Settings, user: str) -> Any:
-        with closing(KafkaAdminClient(**client_settings(settings, user))) as opened:
+        with closing(Administrator(**client_settings(settings, user))) as opened:
             return question(opened)
 
     return attempt

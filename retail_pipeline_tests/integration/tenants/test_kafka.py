@@ -22,7 +22,7 @@ from kafka.admin import (
 )
 from kafka.errors import UnknownTopicOrPartitionError
 
-from retail_pipeline.replication.kafka import ADMIN, MONITOR, client_settings
+from retail_pipeline.replication.kafka import ADMIN, MONITOR, Administrator, client_settings
 from retail_pipeline.settings import Settings
 from retail_pipeline.stack.kafka_users import CONNECT
 from retail_pipeline_tests.integration.mirrored import eventually
@@ -33,7 +33,7 @@ from retail_pipeline_tests.integration.tenants.attacks_kafka import OTHER, TOPIC
 @pytest.fixture
 def administrator(stack_settings: Settings) -> Iterator[KafkaAdminClient]:
     """Open Kafka as its administrator."""
-    with closing(KafkaAdminClient(**client_settings(stack_settings, ADMIN))) as opened:
+    with closing(Administrator(**client_settings(stack_settings, ADMIN))) as opened:
         yield opened
 
 
