@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from retail_pipeline.healing import probes
@@ -25,6 +25,9 @@ WAITS = {
     Cure.REGISTER: "it is registered once nobody else writes collections",
 }
 _CONNECT_PATIENCE = 10.0
+# Kafka's clients give a dead connection up after 10 s and go on, and while the worker waits for its own, it takes no
+# restart. With what makes it overdue and the restart itself, documents move again within a minute.
+_SILENT_FOR = 15.0
 
 
 @dataclass(frozen=True)
@@ -37,17 +40,18 @@ class Tries:
     def _of(self, trouble: Trouble) -> Patience:
         return self.runs if trouble.cure in BY_RUN else self.connectors
 
-    def due(self, troubles: Sequence[Trouble], now: float, known: Collection[str] = ()) -> list[Trouble]:
-        """Choose the troubles to treat at `now`; `known` are the subjects of those that were there before.
+    def due(self, troubles: Sequence[Trouble], now: float, since: Mapping[str, float]) -> list[Trouble]:
+        """Choose the troubles to treat at `now`; `since` tells when those that were there before were first seen.
 
         Where the stream has to begin anew, nothing else is treated, for everything else is made anew with it. A source
-        that is silent is restarted only when it was so before: one that has just started has sent no heartbeat yet.
+        that is silent is restarted only when it has been so for a while: one that has just started, or has lost its
+        way to Kafka, may still speak.
         """
         treated = [
             trouble
             for trouble in troubles
             if trouble.cure in BY_CONNECT + BY_RUN
-            and (trouble.cure is not Cure.RESTART_WHOLE or trouble.subject in known)
+            and (trouble.cure is not Cure.RESTART_WHOLE or now - since.get(trouble.subject, now) >= _SILENT_FOR)
         ]
         begins_anew = [trouble for trouble in treated if trouble.cure is Cure.RESYNCHRONIZE]
         return [one for one in begins_anew or treated if self._of(one).due([one.subject], now)]

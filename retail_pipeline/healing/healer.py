@@ -28,6 +28,7 @@ class Healer:
         self._say = say
         self._tries = Tries()
         self._known: dict[str, Trouble] = {}
+        self._since: dict[str, float] = {}
         self._waiting: set[str] = set()
 
     def look(self) -> None:
@@ -35,10 +36,11 @@ class Healer:
         seen = health.observe(self._settings)
         found = health.troubles(seen, connectors.configurations(self._settings))
         now = time.time()
-        due = [] if cures.hindrance(self._settings, seen) else self._tries.due(found, now, self._known)
+        due = [] if cures.hindrance(self._settings, seen) else self._tries.due(found, now, self._since)
         waiting = cures.waiting(self._settings, seen, due)
         due = [trouble for trouble in due if trouble not in waiting]
         self._tell({trouble.subject: trouble for trouble in found}, seen)
+        self._since = {subject: self._since.get(subject, now) for subject in self._known}
         self._tell_waiting({trouble.subject: cures.WAITS[trouble.cure] for trouble in waiting})
         # Counted before anything can go wrong, so that what fails in a new way has its pauses too.
         self._tries = self._tries.tried(due, now)

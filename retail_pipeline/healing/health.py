@@ -21,9 +21,8 @@ from retail_pipeline.tables import BY_NAME, SLOT
 
 # Of the limit at which PostgreSQL gives the slot up.
 WAL_WARNING, WAL_ALARM = 0.5, 0.8
-# A heartbeat goes to Kafka each second. Some connectors hang without an error when their connection was cut. With the
-# look that has to confirm it and the restart, documents move again within a minute.
-BEAT_OVERDUE = 25.0
+# A heartbeat goes to Kafka each second. Some connectors hang without an error when their connection was cut.
+BEAT_OVERDUE = 15.0
 SILENT_SOURCE = "silent source"
 # What a sink is told of its table's columns, which change with a migration and this program.
 _COLUMNS = frozenset({"key.converter.schema.content", "value.converter.schema.content"})

@@ -83,9 +83,9 @@ def connector_health_sensor(context: dg.SensorEvaluationContext, platform: Platf
     found = health.troubles(seen, connectors.configurations(settings))
     now = time.time()
     tries = tries_of(context.cursor)
-    known = since_of(context.cursor)
+    since = since_of(context.cursor)
     hindered = cures.hindrance(settings, seen)
-    due = [] if hindered else tries.due(found, now, known)
+    due = [] if hindered else tries.due(found, now, since)
     waiting = cures.waiting(settings, seen, due)
     due = [trouble for trouble in due if trouble not in waiting]
     done = cures.treat(settings, [trouble for trouble in due if trouble.cure in BY_CONNECT])
@@ -95,7 +95,7 @@ def connector_health_sensor(context: dg.SensorEvaluationContext, platform: Platf
         one.subject: cures.WAITS[one.cure] if one in waiting else tries.outlook(one, now, hindered) for one in found
     }
     told = {one.subject: f"{one.sentence} ({outlooks[one.subject]})" for one in found}
-    troubles = compare(context.cursor, told, now, seen.hidden(known))
+    troubles = compare(context.cursor, told, now, seen.hidden(since))
     _log(context, troubles, [*done.values(), *(request.tags["found"] for request in requests)], now)
     observed = dg.AssetObservation(keys.CONNECTORS, metadata=_metadata(seen, troubles, list(done.values())))
     return dg.SensorResult(

@@ -115,7 +115,7 @@ def _repairs(settings: Settings, troubles: Troubles, tries: Tries, now: float) -
     """Ask for one run for all tables that differ since the last tick, and again after longer and longer pauses."""
     tables = sorted(set(troubles.persisting) & {table.name for table in MIRRORED})
     trouble = Trouble(_SUBJECT, "; ".join(troubles.current[name] for name in tables), Cure.REPAIR)
-    if not (tables and settings.heal and tries.due([trouble], now)):
+    if not (tables and settings.heal and tries.due([trouble], now, {})):
         return [], tries
     request = dg.RunRequest(
         run_key=f"repair {now:.0f}", run_config=repair_config(tables), tags={"found": trouble.sentence[:250]}

@@ -25,30 +25,31 @@ LETTERS = Trouble("dead letters of inventory", "3 records", Cure.REPAIR, "invent
 
 @pytest.mark.parametrize("cure", [Cure.WAIT, Cure.PERSON])
 def test_what_nothing_can_cure_is_left_alone(cure: Cure) -> None:
-    assert Tries().due([Trouble("sink", "…", cure)], 0) == []
+    assert Tries().due([Trouble("sink", "…", cure)], 0, {}) == []
 
 
 def test_where_the_stream_begins_anew_nothing_else_is_treated() -> None:
-    assert Tries().due([FAILED, LETTERS, LOST], 0) == [LOST]
+    assert Tries().due([FAILED, LETTERS, LOST], 0, {}) == [LOST]
 
 
 def test_every_other_trouble_is_treated_at_once() -> None:
-    assert Tries().due([FAILED, LETTERS], 0) == [FAILED, LETTERS]
+    assert Tries().due([FAILED, LETTERS], 0, {}) == [FAILED, LETTERS]
 
 
-def test_a_silent_source_is_restarted_when_it_was_silent_before() -> None:
+def test_a_silent_source_is_restarted_when_it_has_been_silent_for_longer_than_kafkas_clients_need() -> None:
     silent = Trouble("silent source", "…", Cure.RESTART_WHOLE, "walmart-source")
 
-    assert Tries().due([silent], 0) == []
-    assert Tries().due([silent], 0, {"silent source": 0.0}) == [silent]
+    assert Tries().due([silent], 100, {}) == []
+    assert Tries().due([silent], 112, {"silent source": 100}) == []
+    assert Tries().due([silent], 115, {"silent source": 100}) == [silent]
 
 
 def test_restarts_and_runs_are_tried_again_after_pauses_of_their_own() -> None:
     tries = Tries().tried([FAILED, LETTERS], 0)
 
-    assert tries.due([FAILED, LETTERS], CONNECTORS.first - 1) == []
-    assert tries.due([FAILED, LETTERS], CONNECTORS.first) == [FAILED]
-    assert tries.due([FAILED, LETTERS], RUNS.first) == [FAILED, LETTERS]
+    assert tries.due([FAILED, LETTERS], CONNECTORS.first - 1, {}) == []
+    assert tries.due([FAILED, LETTERS], CONNECTORS.first, {}) == [FAILED]
+    assert tries.due([FAILED, LETTERS], RUNS.first, {}) == [FAILED, LETTERS]
 
 
 def test_what_was_tried_in_vain_too_often_asks_for_a_person() -> None:
