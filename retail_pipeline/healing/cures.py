@@ -89,7 +89,24 @@ def hindrance(settings: Settings, seen: Observation) -> str:
     return "treated once every server answers" if seen.silences else ""
 
 
-def waiting(settings: Settings, seen: Observation, due: Sequence[Trouble]) -> list[Trouble]:
+def choose(
+    settings: Settings,
+    seen: Observation,
+    found: Sequence[Trouble],
+    tries: Tries,
+    *,
+    now: float,
+    since: Mapping[str, float],
+) -> tuple[list[Trouble], list[Trouble]]:
+    """Choose of what was found what is treated at `now`, and what has to wait although it is due."""
+    if hindrance(settings, seen):
+        return [], []
+    due = tries.due(found, now, since)
+    kept = _waiting(settings, seen, due)
+    return [trouble for trouble in due if trouble not in kept], kept
+
+
+def _waiting(settings: Settings, seen: Observation, due: Sequence[Trouble]) -> list[Trouble]:
     """Choose what of these has to wait: what needs the collections for itself, and a repair of a table that is late.
 
     It would mend what is on its way, find still more of that when it compares again, and take the processor that the

@@ -36,9 +36,7 @@ class Healer:
         seen = health.observe(self._settings)
         found = health.troubles(seen, connectors.configurations(self._settings))
         now = time.time()
-        due = [] if cures.hindrance(self._settings, seen) else self._tries.due(found, now, self._since)
-        waiting = cures.waiting(self._settings, seen, due)
-        due = [trouble for trouble in due if trouble not in waiting]
+        due, waiting = cures.choose(self._settings, seen, found, self._tries, now=now, since=self._since)
         self._tell({trouble.subject: trouble for trouble in found}, seen)
         self._since = {subject: self._since.get(subject, now) for subject in self._known}
         self._tell_waiting({trouble.subject: cures.WAITS[trouble.cure] for trouble in waiting})

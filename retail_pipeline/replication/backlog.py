@@ -16,6 +16,7 @@ CHANGES_PER_SECOND = 4_500
 # What is later than twice the time that it should take is no longer explained by the file.
 _PATIENCE = 2.0
 _GRACE_SECONDS = 30.0
+_NAMED = 3
 _FILES = """
 select name, streamed_changes, extract(epoch from loaded_at)::float8 + seconds
 from retail.files
@@ -26,12 +27,12 @@ order by loaded_at
 
 @dataclass(frozen=True)
 class Backlog:
-    """The changes that a file brought to the streamed tables, and when it was committed, in seconds since the epoch.
+    """The changes that files brought to the streamed tables, and when the first was committed, in seconds since 1970.
 
-    Of several that the stream carries one after the other it is the changes of all, and the first one's commit.
+    They are several where the stream carries one after the other.
     """
 
-    file: str
+    files: tuple[str, ...]
     changes: int
     committed_at: float
 
@@ -44,7 +45,9 @@ class Backlog:
     def sentence(self) -> str:
         """Say why the stream is behind, and until when that is to be expected."""
         until = datetime.fromtimestamp(self.over_by, UTC)
-        return f"expected until {until:%H:%M:%S} UTC, because {self.file} brought {self.changes:,} changes"
+        more = len(self.files) - _NAMED
+        names = ", ".join(self.files[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+        return f"expected until {until:%H:%M:%S} UTC, because {names} brought {self.changes:,} changes"
 
 
 def seconds(changes: int) -> float:
@@ -57,7 +60,7 @@ def last(files: Iterable[Backlog]) -> Backlog | None:
     found: Backlog | None = None
     for file in files:
         if found and file.committed_at < found.over_by:
-            names = found.file if file.file in found.file.split(", ") else f"{found.file}, {file.file}"
+            names = tuple(dict.fromkeys(found.files + file.files))
             found = Backlog(names, found.changes + file.changes, found.committed_at)
         else:
             found = file
@@ -68,7 +71,7 @@ def pending(settings: Settings, now: float | None = None) -> Backlog | None:
     """Give the changes of the last files, as long as the stream may still be busy with them."""
     with connect(settings, READER) as connection, connection.cursor() as cursor:
         cursor.execute(_FILES)
-        found = last(Backlog(*row) for row in cursor)
+        found = last(Backlog((name,), *row) for name, *row in cursor)
     return found if found and (now or time.time()) < found.over_by else None
 
 

@@ -85,9 +85,7 @@ def connector_health_sensor(context: dg.SensorEvaluationContext, platform: Platf
     tries = tries_of(context.cursor)
     since = since_of(context.cursor)
     hindered = cures.hindrance(settings, seen)
-    due = [] if hindered else tries.due(found, now, since)
-    waiting = cures.waiting(settings, seen, due)
-    due = [trouble for trouble in due if trouble not in waiting]
+    due, waiting = cures.choose(settings, seen, found, tries, now=now, since=since)
     done = cures.treat(settings, [trouble for trouble in due if trouble.cure in BY_CONNECT])
     requests = [_request(trouble, now) for trouble in due if trouble.cure not in BY_CONNECT]
     tries = tries.tried(due, now)

@@ -45,7 +45,7 @@ def test_too_many_records_or_one_for_too_long_are_trouble(partitions: list[Parti
 
 
 def test_a_lag_that_a_loaded_file_explains_is_no_trouble_but_a_missing_group_is() -> None:
-    backlog = Backlog("march.csv", 2_000_000, 1_000_000.0)
+    backlog = Backlog(("march.csv",), 2_000_000, 1_000_000.0)
 
     assert troubles(of(0, TOLERATED + 1, 300.0), explained=True) == {}
     assert troubles(of(None, 0, None), explained=True) != {}
@@ -64,12 +64,19 @@ def test_a_topic_that_is_missing_beside_others_is_gone() -> None:
 
 
 def test_files_that_come_while_the_stream_is_busy_explain_its_lag_together() -> None:
-    large, small = Backlog("a.csv", 900_000, 1_000.0), Backlog("b.csv", 450, 1_100.0)
-    later = Backlog("c.csv", 450, 10_000.0)
+    large, small = Backlog(("a.csv",), 900_000, 1_000.0), Backlog(("b.csv",), 450, 1_100.0)
+    later = Backlog(("c.csv",), 450, 10_000.0)
 
     together = backlogs.last([large, small])
 
-    assert together == Backlog("a.csv, b.csv", 900_450, 1_000.0)
+    assert together == Backlog(("a.csv", "b.csv"), 900_450, 1_000.0)
     assert together.over_by > large.over_by > small.over_by
     assert backlogs.last([large, small, later]) == later
     assert backlogs.last([]) is None
+
+
+def test_of_many_files_three_are_named() -> None:
+    together = backlogs.last([Backlog((f"{name}.csv",), 100, 1_000.0) for name in "abcdea"])
+
+    assert together
+    assert "because a.csv, b.csv, c.csv and 2 more brought 600 changes" in together.sentence

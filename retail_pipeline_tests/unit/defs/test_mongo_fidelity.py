@@ -181,7 +181,7 @@ def test_a_batch_table_that_no_batch_wrote_is_repaired(watch: Watch) -> None:
 
 def test_what_a_large_file_explains_is_repaired_only_once_it_no_longer_does(watch: Watch) -> None:
     watch.differing = ["inventory"]
-    watch.backlog = Backlog("march.csv", 2_000_000, watch.now)
+    watch.backlog = Backlog(("march.csv",), 2_000_000, watch.now)
 
     assert [watch.tick(), watch.tick(), watch.tick()] == [[], [], []]
 

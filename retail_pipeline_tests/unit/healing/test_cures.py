@@ -88,8 +88,8 @@ def test_a_missing_connector_waits_for_who_writes_collections_and_that_is_no_try
     missing = Trouble("sink", "connector sink is not registered", Cure.REGISTER, "sink")
     busy = replace(WELL, hand_over=HandOver(initial.COMPLETE, "", busy=True))
 
-    assert cures.waiting(SETTINGS, busy, [missing, FAILED]) == [missing]
-    assert cures.waiting(SETTINGS, WELL, [missing, FAILED]) == []
+    assert cures.choose(SETTINGS, busy, [missing, FAILED], Tries(), now=0, since={}) == ([FAILED], [missing])
+    assert cures.choose(SETTINGS, WELL, [missing, FAILED], Tries(), now=0, since={}) == ([missing, FAILED], [])
     assert missing.cure in cures.WAITS
 
 
