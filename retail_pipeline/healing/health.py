@@ -89,7 +89,7 @@ class Observation:
     def hidden(self, known: Iterable[str]) -> set[str]:
         """Give the subjects, of those that were in trouble before, that may be so still although nothing was found.
 
-        A source that was silent is none: it counts as such only where it was so at the look before.
+        A source that was silent is none: for how long it is so counts only while it can be seen.
         """
         return set() if self.is_whole else set(known) - {SILENT_SOURCE}
 

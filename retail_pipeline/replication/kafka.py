@@ -26,7 +26,7 @@ class ClosingSelector(selectors.DefaultSelector):
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         """Watch a socket."""
-        self._watched = {one for one in self._watched if one.fileno() >= 0} | {fileobj}
+        self._watched.add(fileobj)
         return super().register(fileobj, events, data)
 
     def close(self) -> None:

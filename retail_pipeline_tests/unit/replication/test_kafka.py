@@ -39,4 +39,5 @@ def test_a_connection_that_was_not_made_in_time_is_closed(full: str) -> None:
         Administrator(bootstrap_servers=full, bootstrap_timeout_ms=300, selector=Watching)
     assert socket.AF_INET in {one.family for one in watched}
     assert [one.fileno() for one in watched if one.fileno() >= 0] == []
+    # What was forgotten all the same would be told here, not in a test of somebody else.
     gc.collect()
