@@ -27,8 +27,8 @@ def _is_whole(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(scope="package", name="testbed")
-def _testbed(*, is_whole: bool) -> Iterator[Testbed]:
-    """Give the deployment."""
+def _testbed(request: pytest.FixtureRequest, *, is_whole: bool) -> Iterator[Testbed]:
+    """Give the deployment; where a test failed, keep what the servers logged."""
     home = Path(tempfile.mkdtemp(prefix=f"retail-test-{os.getpid()}-"))
     home.chmod(0o755)
     testbed = Testbed(home)
@@ -38,6 +38,10 @@ def _testbed(*, is_whole: bool) -> Iterator[Testbed]:
             testbed.start(LINES if is_whole else QUICK_LINES)
             yield testbed
         finally:
+            if request.session.testsfailed and request.config.cache:
+                kept = request.config.cache.mkdir("fault-logs") / home.name
+                shutil.copytree(home / "logs", kept)
+                print(f"The servers' logs are in {kept}.")
             testbed.down()
             shutil.rmtree(home, ignore_errors=True)
 
