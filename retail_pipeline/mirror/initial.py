@@ -128,14 +128,22 @@ def _why(settings: Settings, before: Document) -> str:
         return "never done on this MongoDB"
     if before["state"] != COMPLETE:
         return "the last one was interrupted"
-    health = slot.health(settings)
-    if health is None or not health.usable:
-        return f"the slot is {health.state if health else 'gone'}, and with it the changes since"
+    if lost := _why_of_slot(settings):
+        return lost
     cluster, found = topics.identity(settings)
     if before["kafka"] != cluster:
         return "Kafka is another one than the changes since went to"
     if others := [table.topic for table in RED if before.get("topics", {}).get(table.name) != found.get(table.name)]:
         return f"the topics {', '.join(others)} are gone or were made anew, and with them went the changes since"
+    return ""
+
+
+def _why_of_slot(settings: Settings) -> str:
+    health = slot.health(settings)
+    if health is None or not health.usable:
+        return f"the slot is {health.state if health else 'gone'}, and with it the changes since"
+    if connectors.is_left_behind(settings, health.confirmed_lsn):
+        return "the slot was moved past changes that Debezium has not read"
     return ""
 
 

@@ -126,6 +126,11 @@ class ConnectClient:
         self.restart(name, only_failed=True)
         return True
 
+    def offsets(self, name: str) -> list[dict[str, Any]]:
+        """Give from where a connector would go on: what it has kept for each of its partitions; empty where nothing."""
+        answer = self._ask("GET", f"{_path(name)}/offsets", absent={"offsets": []})
+        return [one["offset"] for one in answer["offsets"] if one["offset"]]
+
     def delete_offsets(self, name: str) -> None:
         """Forget how far a stopped connector has come."""
         self._ask("DELETE", f"{_path(name)}/offsets")

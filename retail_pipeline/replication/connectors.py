@@ -7,12 +7,13 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from psycopg2.extensions import parse_dsn
 
-from retail_pipeline.errors import ReplicationError
+from retail_pipeline.errors import ReplicationError, RetailError
 from retail_pipeline.replication import mongodb, publication, records, slot, topics
 from retail_pipeline.replication.connect import Configuration, ConnectClient, is_running
 from retail_pipeline.settings import INFRA, Settings
@@ -21,6 +22,9 @@ from retail_pipeline.warehouse import connection
 
 SOURCE = "walmart-source"
 TEMPLATES = INFRA / "connectors"
+# What Debezium keeps of positions in PostgreSQL's log: the last commit, change and whole transaction.
+_POSITIONS = ("lsn_commit", "lsn", "lsn_proc")
+_ANSWER_WITHIN = 5.0
 _SINK_OPTIONS = {
     "w": "majority",
     "journal": "true",
@@ -159,6 +163,19 @@ def mend(settings: Settings, wanted: Sequence[str]) -> None:
             present = client.config(name)
             if present is None or fingerprint(present) != fingerprint(known[name]):
                 client.put_config(name, known[name])
+
+
+def is_left_behind(settings: Settings, confirmed_lsn: str) -> bool:
+    """Whether the source would go on from before what the slot has confirmed, which was asked first.
+
+    Debezium keeps how far it has read before it confirms it, so a slot that is further was moved by somebody else, or
+    Kafka has lost what it acknowledged. Debezium would go on behind the gap without a word. False where Connect does
+    not answer.
+    """
+    with suppress(RetailError), ConnectClient(settings.require("connect_url"), _ANSWER_WITHIN) as client:
+        kept = [[offset[name] for name in _POSITIONS if offset.get(name)] for offset in client.offsets(SOURCE)]
+        return any(positions and max(positions) < slot.position(confirmed_lsn) for positions in kept)
+    return False
 
 
 def halt(settings: Settings) -> None:

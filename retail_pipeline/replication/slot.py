@@ -162,6 +162,12 @@ def health(settings: Settings) -> SlotHealth | None:
     return SlotHealth(*row) if row else None
 
 
+def position(lsn: str) -> int:
+    """Give an LSN as PostgreSQL writes it, two hexadecimal halves, as the one number that Debezium writes."""
+    high, _, low = lsn.partition("/")
+    return (int(high, 16) << 32) + int(low, 16)
+
+
 # FAILOVER lets a standby take the slot over, and is the mark of a slot of ours: Debezium and
 # pg_create_logical_replication_slot make theirs without, and such a one begins after a gap.
 _CREATE = "CREATE_REPLICATION_SLOT {} LOGICAL pgoutput (SNAPSHOT 'export', FAILOVER true)"

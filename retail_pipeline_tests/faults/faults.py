@@ -236,6 +236,15 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault("Slot dropped", HEALING, UNHEALED, strikes_slot.slot_dropped, seconds=3.0, begins_anew=True),
     Fault(
+        "Slot moved past what Debezium has read",
+        HEALING,
+        UNHEALED,
+        strikes_slot.slot_moved_past,
+        strikes_slot.source_resumed,
+        10.0,
+        begins_anew=True,
+    ),
+    Fault(
         "Slot invalidated while Debezium is cut off",
         HEALING,
         UNHEALED,

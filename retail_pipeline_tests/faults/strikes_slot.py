@@ -67,12 +67,22 @@ def limit_wal(testbed: Testbed, size: str | None) -> None:
 
 
 def slot_moved_on(testbed: Testbed) -> None:
-    """Move the slot past changes that Debezium has not read."""
+    """Wake PostgreSQL, and move the slot past changes that Debezium has not read."""
     testbed.resume("postgres")
     until(lambda: testbed.answers("postgres"), "PostgreSQL answers", _SOON)
+    slot_moved_past(testbed)
+    source_resumed(testbed)
+
+
+def slot_moved_past(testbed: Testbed) -> None:
+    """Stop Debezium and move the slot past changes that it has not read, as who wants to get rid of WAL might."""
     with testbed.connect() as client:
         client.stop(connectors.SOURCE)
     _move_on(testbed)
+
+
+def source_resumed(testbed: Testbed) -> None:
+    """Let Debezium go on."""
     with testbed.connect() as client:
         client.resume(connectors.SOURCE)
 

@@ -240,7 +240,16 @@ def invalidate_the_slot(settings: Settings) -> None:
             shop.run(session, "select pg_reload_conf()")
 
 
-@pytest.mark.parametrize("lose", [lose_the_slot, make_another_slot, invalidate_the_slot])
+def move_the_slot(settings: Settings) -> None:
+    """Move it past changes that Debezium has not read, and would not miss."""
+    with worker(settings) as connect:
+        connect.stop(connectors.SOURCE)
+    touch(settings)
+    with mirrored.superuser(settings) as session:
+        shop.run(session, "select pg_replication_slot_advance(%s, pg_current_wal_lsn())", SLOT_NAME)
+
+
+@pytest.mark.parametrize("lose", [lose_the_slot, make_another_slot, invalidate_the_slot, move_the_slot])
 def test_after_a_lost_slot_the_stream_begins_anew_and_rows_deleted_in_the_gap_go(
     operations: Operations, database: Database[Document], lose: Callable[[Settings], None]
 ) -> None:
@@ -254,7 +263,7 @@ def test_after_a_lost_slot_the_stream_begins_anew_and_rows_deleted_in_the_gap_go
     lose(settings)
     touch(settings)
 
-    operations.stays_broken(SLOT, "the stream cannot go on: the slot is")
+    operations.stays_broken(SLOT, "the stream cannot go on: the slot ")
     assert mirrored.raw(database, "inventory", key) is not None
     operations.until_well()
 

@@ -127,6 +127,13 @@ def test_a_connector_that_never_runs_is_named_with_its_state(client: ConnectClie
         client.wait_running(["x"], seconds=0.3)
 
 
+def test_what_a_connector_has_kept_is_given_by_partition(client: ConnectClient, worker: Worker) -> None:
+    kept = [{"partition": {"server": "a"}, "offset": {"lsn": 7}}, {"partition": {"server": "b"}, "offset": None}]
+    worker.answers = [(200, {"offsets": kept}), (404, {"message": "no such connector"})]
+    assert client.offsets("x") == [{"lsn": 7}]
+    assert client.offsets("x") == []
+
+
 def test_only_what_failed_is_restarted(client: ConnectClient, worker: Worker) -> None:
     worker.answers = [(200, status("RUNNING", "RUNNING"))]
     assert client.restart_failed("x") is False
