@@ -17,7 +17,7 @@ from pymongo.database import Database
 from retail_pipeline.bench import cdc_floor
 from retail_pipeline.bench.database import BenchError, Site
 from retail_pipeline.mirror import client, initial
-from retail_pipeline.replication import connectors, publication, slot, topics
+from retail_pipeline.replication import connectors, publication, topics
 from retail_pipeline.replication.connect import ConnectClient
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import MONGO_DATABASE, PUBLICATION, RED
@@ -200,7 +200,6 @@ def _remove(settings: Settings, predecessor: Site) -> None:
         for name in (_PREDECESSOR_SINK, _PREDECESSOR_SOURCE):
             connect.delete(name)
     connectors.halt(settings)
-    slot.drop(settings)
     with connect_dsn(predecessor.superuser, autocommit=True) as session, session.cursor() as cursor:
         cursor.execute(
             "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = any(%s)",

@@ -16,7 +16,7 @@ from retail_pipeline.bench.company import Company, fill
 from retail_pipeline.bench.database import BenchError, Site, store_login
 from retail_pipeline.bench.result import Comparison, Report, Result
 from retail_pipeline.mirror import client, fidelity, initial, snapshot
-from retail_pipeline.replication import connectors, slot, topics
+from retail_pipeline.replication import connectors, topics
 from retail_pipeline.replication.connect import ConnectClient
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import MIRRORED, MONGO_DATABASE, RED, Table
@@ -144,7 +144,6 @@ def _debezium(site: Site, wanted: int) -> float:
     """Let Debezium read the streamed tables itself into empty collections; give documents a second."""
     settings = site.settings
     connectors.halt(settings)
-    slot.drop(settings)
     with client.connect(settings, client.administrator(settings)) as mongo:
         for table in RED:
             mongo[MONGO_DATABASE].drop_collection(table.name)
@@ -201,7 +200,6 @@ def _clean(site: Site) -> Iterator[None]:
         with ConnectClient(site.settings.require("connect_url")) as connect:
             connect.delete(connectors.SOURCE)
         write_secrets(site).unlink()
-        slot.drop(site.settings)
         _drop(site.settings)
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from retail_pipeline.errors import MirrorError
+from retail_pipeline.errors import MirrorError, ReplicationError
 from retail_pipeline.mirror import client, shape, snapshot, writing
 from retail_pipeline.mirror.client import STATE, WRITER, connect, mirror
 from retail_pipeline.replication import connectors, publication, slot, topics
@@ -26,6 +27,7 @@ Document = dict[str, Any]
 NONE, LOADING, COMPLETE = "none", "loading", "complete"
 EVERYTHING, RED_ONLY = "every collection", "streamed collections"
 _ID = "initial_load"
+_CONNECT_PATIENCE = 5.0
 _NEXT = "run the job initial_load, which fills the collections from a new slot's snapshot"
 
 
@@ -65,9 +67,21 @@ class HandOver:
 
 
 def look(settings: Settings) -> HandOver:
-    """Tell whether the stream can go on from where it is."""
+    """Tell whether the stream can go on from where it is; also while Kafka Connect does not answer.
+
+    That the slot was moved is written down, for it cannot be seen any more once Debezium has gone on.
+    """
     before = state(settings)
-    return HandOver(str(before["state"]), _why(settings, before), snapshot.busy(settings))
+    reason = _why(settings, before)
+    if not reason:
+        with suppress(ReplicationError):
+            reason = _passed_over(settings, _CONNECT_PATIENCE)
+        if reason:
+            with connect(settings, WRITER) as opened:
+                # A hand-over that was made meanwhile has another slot.
+                made = {"_id": _ID, "state": COMPLETE, "lsn": before["lsn"]}
+                mirror(opened)[STATE].update_one(made, {"$set": {"passed_over": reason}})
+    return HandOver(str(before["state"]), reason, snapshot.busy(settings))
 
 
 def state(settings: Settings) -> Document:
@@ -79,17 +93,17 @@ def state(settings: Settings) -> Document:
 def load(settings: Settings, report: Say = lambda _: None, *, anew: bool = False) -> LoadReport:
     """Fill the collections and start the stream; nothing, where that was done and the stream can still go on.
 
-    Where the stream cannot go on because slot, topics or servers are others, the streamed collections are filled anew
-    from a new slot, which also takes the documents of rows deleted meanwhile; every collection, where it was never
-    done, and with `anew`. What was interrupted starts over. Collections stay readable as they were until their
-    successors are complete.
+    Where the stream cannot go on because slot, topics or servers are others, or the slot was moved, the streamed
+    collections are filled anew from a new slot, which also takes the documents of rows deleted meanwhile; every
+    collection, where it was never done, and with `anew`. What was interrupted starts over. Collections stay readable as
+    they were until their successors are complete.
     """
     started = time.monotonic()
     for made in client.provision(settings):
         report(f"MongoDB: made {made}.")
     with snapshot.alone(settings, report):
         before = state(settings)
-        reason = "asked for" if anew else _why(settings, before)
+        reason = "asked for" if anew else _why(settings, before) or _passed_over(settings)
         if not reason:
             connectors.register(settings)
             return LoadReport(
@@ -117,7 +131,7 @@ def register(settings: Settings, report: Say = lambda _: None) -> dict[str, dict
     Raises MirrorError where the stream cannot go on.
     """
     with snapshot.alone(settings, report):
-        if reason := _why(settings, state(settings)):
+        if reason := _why(settings, state(settings)) or _passed_over(settings):
             raise MirrorError(f"No connector is registered, for the stream cannot go on: {reason}.", _NEXT)
         return connectors.register(settings)
 
@@ -126,10 +140,11 @@ def _why(settings: Settings, before: Document) -> str:
     """Say why the collections must be loaded; nothing where the stream can go on."""
     if before["state"] == NONE:
         return "never done on this MongoDB"
-    if before["state"] != COMPLETE:
-        return "the last one was interrupted"
-    if lost := _why_of_slot(settings):
-        return lost
+    if before["state"] != COMPLETE or "passed_over" in before:
+        return str(before.get("passed_over", "the last one was interrupted"))
+    health = slot.health(settings)
+    if health is None or not health.usable:
+        return f"the slot is {health.state if health else 'gone'}, and with it the changes since"
     cluster, found = topics.identity(settings)
     if before["kafka"] != cluster:
         return "Kafka is another one than the changes since went to"
@@ -138,12 +153,11 @@ def _why(settings: Settings, before: Document) -> str:
     return ""
 
 
-def _why_of_slot(settings: Settings) -> str:
+def _passed_over(settings: Settings, patience: float | None = None) -> str:
+    """Say that the slot was moved, where it is past what Debezium has read; nothing where it was not."""
     health = slot.health(settings)
-    if health is None or not health.usable:
-        return f"the slot is {health.state if health else 'gone'}, and with it the changes since"
-    if connectors.is_left_behind(settings, health.confirmed_lsn):
-        return "the slot was moved past changes that Debezium has not read"
+    if health and connectors.is_left_behind(settings, health.confirmed_lsn, patience):
+        return "the slot was moved past changes that Debezium had not read"
     return ""
 
 
@@ -157,7 +171,6 @@ def _hand_over(settings: Settings, report: Say, tables: Sequence[Table]) -> tupl
         # Old changes first: none of them may arrive after the documents of the new snapshot.
         connectors.halt(settings)
         cluster, made_topics = topics.identity(settings)
-        slot.drop(settings)
         with slot.create(settings) as made, snapshot.take(settings, made.snapshot) as now:
             report(f"Slot {made.slot} begins at {made.lsn}.")
             began = time.monotonic()

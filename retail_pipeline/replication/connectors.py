@@ -7,13 +7,12 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from psycopg2.extensions import parse_dsn
 
-from retail_pipeline.errors import ReplicationError, RetailError
+from retail_pipeline.errors import ReplicationError
 from retail_pipeline.replication import mongodb, publication, records, slot, topics
 from retail_pipeline.replication.connect import Configuration, ConnectClient, is_running
 from retail_pipeline.settings import INFRA, Settings
@@ -22,9 +21,8 @@ from retail_pipeline.warehouse import connection
 
 SOURCE = "walmart-source"
 TEMPLATES = INFRA / "connectors"
-# What Debezium keeps of positions in PostgreSQL's log: the last commit, change and whole transaction.
+# What Debezium keeps of positions in PostgreSQL's log; it confirms the last commit. They belong to lsn.flush.mode.
 _POSITIONS = ("lsn_commit", "lsn", "lsn_proc")
-_ANSWER_WITHIN = 5.0
 _SINK_OPTIONS = {
     "w": "majority",
     "journal": "true",
@@ -165,23 +163,24 @@ def mend(settings: Settings, wanted: Sequence[str]) -> None:
                 client.put_config(name, known[name])
 
 
-def is_left_behind(settings: Settings, confirmed_lsn: str) -> bool:
+def is_left_behind(settings: Settings, confirmed_lsn: str, patience: float | None = None) -> bool:
     """Whether the source would go on from before what the slot has confirmed, which was asked first.
 
     Debezium keeps how far it has read before it confirms it, so a slot that is further was moved by somebody else, or
-    Kafka has lost what it acknowledged. Debezium would go on behind the gap without a word. False where Connect does
-    not answer.
+    Kafka has lost what it acknowledged. Debezium may go on behind that gap without a word.
+
+    Raises ReplicationError where Connect does not answer within `patience` seconds.
     """
-    with suppress(RetailError), ConnectClient(settings.require("connect_url"), _ANSWER_WITHIN) as client:
+    with ConnectClient(settings.require("connect_url"), patience) as client:
         kept = [[offset[name] for name in _POSITIONS if offset.get(name)] for offset in client.offsets(SOURCE)]
-        return any(positions and max(positions) < slot.position(confirmed_lsn) for positions in kept)
-    return False
+    return any(positions and max(positions) < slot.position(confirmed_lsn) for positions in kept)
 
 
 def halt(settings: Settings) -> None:
-    """Stop the stream and forget how far it had come: nothing of before arrives after this, and nothing is lost yet.
+    """Stop the stream and forget how far it had come, its slot with it: nothing of before arrives after this.
 
     The source stays registered but stopped, because only so can its offsets be deleted, which Connect keeps by name.
+    The slot goes before the topics are made anew: a source that somebody resumes in between fills none of them.
     """
     write_secrets(settings)
     # The reader of a topic that somebody deleted cannot commit, and stays in its group for half a minute.
@@ -193,6 +192,7 @@ def halt(settings: Settings) -> None:
             client.create_stopped(SOURCE, configurations(settings)[SOURCE])
         client.stop(SOURCE)
         client.delete_offsets(SOURCE)
+    slot.drop(settings)
     topics.recreate(settings, [group(table) for table in RED])
 
 

@@ -34,16 +34,20 @@ def _testbed(request: pytest.FixtureRequest, *, is_whole: bool) -> Iterator[Test
     testbed = Testbed(home)
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv(jvm.VARIABLE, jvm.TRACKING)
+        is_up = False
         try:
             testbed.start(LINES if is_whole else QUICK_LINES)
+            is_up = True
             yield testbed
         finally:
-            if request.session.testsfailed and request.config.cache:
-                kept = request.config.cache.mkdir("fault-logs") / home.name
-                shutil.copytree(home / "logs", kept)
-                print(f"The servers' logs are in {kept}.")
-            testbed.down()
-            shutil.rmtree(home, ignore_errors=True)
+            try:
+                if request.config.cache and (request.session.testsfailed or not is_up):
+                    kept = request.config.cache.mkdir("fault-logs") / home.name
+                    shutil.copytree(home / "logs", kept)
+                    print(f"The servers' logs are in {kept}.")
+            finally:
+                testbed.down()
+                shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="session", name="trials")

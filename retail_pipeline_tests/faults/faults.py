@@ -240,8 +240,8 @@ FAULTS: tuple[Fault, ...] = (
         HEALING,
         UNHEALED,
         strikes_slot.slot_moved_past,
-        strikes_slot.source_resumed,
-        10.0,
+        # With healing it is the hand-over that lets Debezium go on.
+        plant_meanwhile=strikes_slot.source_resumed,
         begins_anew=True,
     ),
     Fault(

@@ -80,12 +80,13 @@ def disk_full(testbed: Testbed) -> None:
     # Not those of a topic that was deleted, which are there for a minute more and longer than any will become.
     logs = testbed.home.glob(f"kafka/data/{SALES.topic}-[0-9]/*.log")
     full = max(log.stat().st_size for log in logs) + 4096
-    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (full, full))
+    _, most = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (full, most))
     try:
         until(lambda: testbed.server("kafka").died, "the broker gives up", _SOON)
     except AssertionError:
         # It would strike in the middle of something else.
-        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (most, most))
         raise
 
 

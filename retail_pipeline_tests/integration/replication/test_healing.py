@@ -249,9 +249,17 @@ def move_the_slot(settings: Settings) -> None:
         shop.run(session, "select pg_replication_slot_advance(%s, pg_current_wal_lsn())", SLOT_NAME)
 
 
-@pytest.mark.parametrize("lose", [lose_the_slot, make_another_slot, invalidate_the_slot, move_the_slot])
+@pytest.mark.parametrize(
+    ("lose", "told"),
+    [
+        (lose_the_slot, "the slot is gone"),
+        (make_another_slot, "the slot is another one"),
+        (invalidate_the_slot, "the slot is lost"),
+        (move_the_slot, "the slot was moved"),
+    ],
+)
 def test_after_a_lost_slot_the_stream_begins_anew_and_rows_deleted_in_the_gap_go(
-    operations: Operations, database: Database[Document], lose: Callable[[Settings], None]
+    operations: Operations, database: Database[Document], lose: Callable[[Settings], None], told: str
 ) -> None:
     settings = operations.settings
     change(settings, "insert into retail.inventory values (3, 110, 5) on conflict do nothing")
@@ -263,7 +271,7 @@ def test_after_a_lost_slot_the_stream_begins_anew_and_rows_deleted_in_the_gap_go
     lose(settings)
     touch(settings)
 
-    operations.stays_broken(SLOT, "the stream cannot go on: the slot ")
+    operations.stays_broken(SLOT, f"the stream cannot go on: {told}")
     assert mirrored.raw(database, "inventory", key) is not None
     operations.until_well()
 

@@ -166,6 +166,30 @@ def test_nobody_registers_connectors_where_the_stream_has_to_begin_anew(
     assert {state["changed"] for state in initial.register(streaming).values()} == {False}
 
 
+def test_that_the_slot_was_moved_is_remembered_once_debezium_went_on_behind_the_gap(streaming: Settings) -> None:
+    def is_left_behind() -> bool:
+        found = slot.health(streaming)
+        assert found is not None
+        return connectors.is_left_behind(streaming, found.confirmed_lsn)
+
+    assert not is_left_behind()
+    with ConnectClient(streaming.require("connect_url")) as client:
+        client.stop(connectors.SOURCE)
+        change(streaming, "update retail.inventory set inventory_level = inventory_level + 1 where store_id = 1")
+        with mirrored.superuser(streaming) as session:
+            shop.run(session, "select pg_replication_slot_advance(%s, pg_current_wal_lsn())", SLOT)
+        assert is_left_behind()
+        assert "was moved" in initial.look(streaming).reason
+        client.resume(connectors.SOURCE)
+    mirrored.eventually(lambda: not is_left_behind(), "a source that goes on")
+    assert not fidelity.verify(streaming, RED, settle_seconds=2).equal
+
+    assert "was moved" in initial.look(streaming).reason
+    assert initial.load(streaming).loaded
+    assert initial.look(streaming).reason == ""
+    assert equal(streaming)
+
+
 def test_connectors_are_not_registered_beside_a_hand_over(streaming: Settings) -> None:
     waited: list[str] = []
     with ThreadPoolExecutor(1) as pool, snapshot.alone(streaming):

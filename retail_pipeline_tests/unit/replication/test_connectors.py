@@ -10,6 +10,7 @@ import pytest
 
 from retail_pipeline.errors import ReplicationError
 from retail_pipeline.replication import connectors
+from retail_pipeline.replication.connect import ConnectClient
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import RED, SLOT, STREAM_PUBLICATION
 
@@ -42,6 +43,23 @@ def test_the_source_reads_the_streamed_tables_from_the_slot_that_exists(settings
     assert source["publication.autocreate.mode"] == "disabled"
     assert source["snapshot.mode"] == "no_data"
     assert {table.qualified for table in RED} < set(source["table.include.list"].split(","))
+
+
+@pytest.mark.parametrize(
+    ("kept", "is_left_behind"),
+    [
+        ([], False),
+        ([{"ts_usec": 7}], False),
+        ([{"lsn_commit": 0x10, "lsn": 0x20, "lsn_proc": 0x20}], False),
+        ([{"lsn_commit": 0x1F, "lsn": None, "lsn_proc": 0x18}], True),
+    ],
+)
+def test_a_source_is_left_behind_where_all_that_it_keeps_is_before_the_slot(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, kept: list[dict[str, int]], *, is_left_behind: bool
+) -> None:
+    monkeypatch.setattr(ConnectClient, "offsets", lambda _, name: kept if name == connectors.SOURCE else [])
+    connected = replace(settings, connect_url="http://connect.example:8083")
+    assert connectors.is_left_behind(connected, "0/20") is is_left_behind
 
 
 def test_no_configuration_holds_a_password(settings: Settings) -> None:
