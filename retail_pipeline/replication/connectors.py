@@ -167,7 +167,8 @@ def is_left_behind(settings: Settings, confirmed_lsn: str, patience: float | Non
     """Whether the source would go on from before what the slot has confirmed, which was asked first.
 
     Debezium keeps how far it has read before it confirms it, so a slot that is further was moved by somebody else, or
-    Kafka has lost what it acknowledged. Debezium may go on behind that gap without a word.
+    Kafka has lost what it acknowledged. Debezium may go on behind that gap without a word. Of a source that has kept
+    nothing yet it cannot be told.
 
     Raises ReplicationError where Connect does not answer within `patience` seconds.
     """
