@@ -28,6 +28,7 @@ NONE, LOADING, COMPLETE = "none", "loading", "complete"
 EVERYTHING, RED_ONLY = "every collection", "streamed collections"
 _ID = "initial_load"
 _CONNECT_PATIENCE = 5.0
+_MOVED = "the slot was moved past changes that Debezium had not read"
 _NEXT = "run the job initial_load, which fills the collections from a new slot's snapshot"
 
 
@@ -72,15 +73,12 @@ def look(settings: Settings) -> HandOver:
     That the slot was moved is written down, for it cannot be seen any more once Debezium has gone on.
     """
     before = state(settings)
-    reason = _why(settings, before)
-    if not reason:
-        with suppress(ReplicationError):
-            reason = _passed_over(settings, _CONNECT_PATIENCE)
-        if reason:
-            with connect(settings, WRITER) as opened:
-                # A hand-over that was made meanwhile has another slot.
-                made = {"_id": _ID, "state": COMPLETE, "lsn": before["lsn"]}
-                mirror(opened)[STATE].update_one(made, {"$set": {"passed_over": reason}})
+    reason = _why(settings, before, in_haste=True)
+    if reason == _MOVED and "passed_over" not in before:
+        with connect(settings, WRITER) as opened:
+            # A hand-over that was made meanwhile has another slot.
+            made = {"_id": _ID, "state": COMPLETE, "lsn": before["lsn"]}
+            mirror(opened)[STATE].update_one(made, {"$set": {"passed_over": True}})
     return HandOver(str(before["state"]), reason, snapshot.busy(settings))
 
 
@@ -103,7 +101,7 @@ def load(settings: Settings, report: Say = lambda _: None, *, anew: bool = False
         report(f"MongoDB: made {made}.")
     with snapshot.alone(settings, report):
         before = state(settings)
-        reason = "asked for" if anew else _why(settings, before) or _passed_over(settings)
+        reason = "asked for" if anew else _why(settings, before)
         if not reason:
             connectors.register(settings)
             return LoadReport(
@@ -131,17 +129,17 @@ def register(settings: Settings, report: Say = lambda _: None) -> dict[str, dict
     Raises MirrorError where the stream cannot go on.
     """
     with snapshot.alone(settings, report):
-        if reason := _why(settings, state(settings)) or _passed_over(settings):
+        if reason := _why(settings, state(settings)):
             raise MirrorError(f"No connector is registered, for the stream cannot go on: {reason}.", _NEXT)
         return connectors.register(settings)
 
 
-def _why(settings: Settings, before: Document) -> str:
-    """Say why the collections must be loaded; nothing where the stream can go on."""
+def _why(settings: Settings, before: Document, *, in_haste: bool = False) -> str:
+    """Say why the collections must be loaded; nothing where the stream can go on, or, in haste, Connect is silent."""
     if before["state"] == NONE:
         return "never done on this MongoDB"
-    if before["state"] != COMPLETE or "passed_over" in before:
-        return str(before.get("passed_over", "the last one was interrupted"))
+    if before["state"] != COMPLETE:
+        return "the last one was interrupted"
     health = slot.health(settings)
     if health is None or not health.usable:
         return f"the slot is {health.state if health else 'gone'}, and with it the changes since"
@@ -150,15 +148,17 @@ def _why(settings: Settings, before: Document) -> str:
         return "Kafka is another one than the changes since went to"
     if others := [table.topic for table in RED if before.get("topics", {}).get(table.name) != found.get(table.name)]:
         return f"the topics {', '.join(others)} are gone or were made anew, and with them went the changes since"
-    return ""
+    return (
+        _MOVED if "passed_over" in before or _is_left_behind(settings, health.confirmed_lsn, in_haste=in_haste) else ""
+    )
 
 
-def _passed_over(settings: Settings, patience: float | None = None) -> str:
-    """Say that the slot was moved, where it is past what Debezium has read; nothing where it was not."""
-    health = slot.health(settings)
-    if health and connectors.is_left_behind(settings, health.confirmed_lsn, patience):
-        return "the slot was moved past changes that Debezium had not read"
-    return ""
+def _is_left_behind(settings: Settings, confirmed_lsn: str, *, in_haste: bool) -> bool:
+    if not in_haste:
+        return connectors.is_left_behind(settings, confirmed_lsn)
+    with suppress(ReplicationError):
+        return connectors.is_left_behind(settings, confirmed_lsn, _CONNECT_PATIENCE)
+    return False
 
 
 def _hand_over(settings: Settings, report: Say, tables: Sequence[Table]) -> tuple[str, dict[str, int], float]:
