@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import psycopg2.extensions
 from bson.decimal128 import Decimal128
 from bson.int64 import Int64
 
-from retail_pipeline.mirror.encoding import TEXT, Kind, packer
+from retail_pipeline.mirror.encoding import TEXT, Kind, decimal_bytes, packer
 from retail_pipeline.tables import Table
 
 Document = dict[str, Any]
@@ -20,14 +20,8 @@ Document = dict[str, Any]
 _INTEGER_BITS = {"integer": 32, "bigint": 64}
 
 
-@lru_cache(maxsize=100_000)
-def _decimal(text: str) -> Decimal128:
-    """Prices repeat, and making a Decimal128 is the dearest step of a document."""
-    return Decimal128(text)
-
-
 def _money(value: Decimal) -> Decimal128:
-    return _decimal(format(value, "f"))
+    return Decimal128.from_bid(decimal_bytes(format(value, "f")))
 
 
 def _second(value: dt.datetime) -> str:
@@ -93,11 +87,6 @@ def from_row(table: Table, row: Sequence[Any]) -> Document:
     return converter(table)(row)
 
 
-@lru_cache(maxsize=100_000)
-def _decimal_bytes(text: str) -> bytes:
-    return Decimal128(text).bid
-
-
 def _second_bytes(text: str) -> bytes:
     return f"{text[:10]}T{text[11:]}Z".encode()
 
@@ -110,7 +99,7 @@ _KINDS = {
     "bigint": Kind(b"\x12", "q"),
     "boolean": Kind(b"\x08", "?"),
     "text": Kind(TEXT, "", str.encode),
-    "numeric": Kind(b"\x13", "16s", _decimal_bytes),
+    "numeric": Kind(b"\x13", "16s", decimal_bytes),
     "timestamp(0) without time zone": Kind(TEXT, "20s", _second_bytes),
     "date": Kind(TEXT, "10s", lambda value: _day(value).encode()),
 }

@@ -9,7 +9,8 @@ from typing import Any
 
 import bson
 import pytest
-from hypothesis import given
+from bson.decimal128 import Decimal128
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from retail_pipeline.mirror import documents, encoding
@@ -56,6 +57,19 @@ def test_packed_documents_are_those_of_bson(drawn: tuple[Table, list[tuple[Any, 
     table, rows = drawn
 
     assert _packed(table, rows) == _as_bson_makes_them(table, rows)
+
+
+@given(st.decimals(allow_infinity=False, min_value=-(10**33), max_value=10**33, places=0) | _TYPES["numeric(12,2)"])
+@example(Decimal(0))
+@example(Decimal("-0.00"))
+@example(Decimal("-0.01"))
+@example(Decimal("99999999999999999.99"))
+@example(Decimal("999999999999999999999.99"))
+@example(Decimal("NaN"))
+def test_a_decimals_bytes_are_those_of_bson(number: Decimal) -> None:
+    text = format(number, "f")
+
+    assert encoding.decimal_bytes(text) == Decimal128(text).bid
 
 
 @pytest.mark.parametrize("table", MIRRORED, ids=lambda table: table.name)
