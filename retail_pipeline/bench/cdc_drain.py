@@ -13,6 +13,7 @@ from retail_pipeline.bench.cdc_sides import Ours
 from retail_pipeline.bench.company import FOLDER
 from retail_pipeline.bench.database import BenchError, Site
 from retail_pipeline.bench.result import Comparison, Report
+from retail_pipeline.bench.warm_up import until_warm
 from retail_pipeline.mirror import client, comparison
 from retail_pipeline.settings import Settings
 from retail_pipeline.warehouse.connection import connect_dsn
@@ -27,7 +28,6 @@ _PATIENCE = 300.0
 # Counting costs the servers: once the first documents are there it is done less often. A backlog takes ten seconds.
 _BRIEF, _PAUSE = 0.005, 0.05
 _COLD_AT_MOST = 5
-_HARDLY_FASTER = 1.05
 
 
 @dataclass
@@ -58,9 +58,13 @@ def measure(ours: Ours, rows: int, rounds: int, say: Report) -> Drained:
     """
     settings = ours.site.settings
     found = Drained()
-    while len(found.cold) < _COLD_AT_MOST and not _is_warm(found.cold):
-        found.cold.append(_drain(ours, rows))
-        say(f"backlog, not counted: {found.cold[-1]:,.0f} rows/s")
+
+    def cold() -> float:
+        rate = _drain(ours, rows)
+        say(f"backlog, not counted: {rate:,.0f} rows/s")
+        return rate
+
+    found.cold = until_warm(cold, _COLD_AT_MOST)
     documents = _documents(settings, rows)
     found.rows = sum(map(len, documents.values()))
     fifth = {name: some[: len(some) // 5 + 1] for name, some in documents.items()}
@@ -76,11 +80,6 @@ def measure(ours: Ours, rows: int, rounds: int, say: Report) -> Drained:
             f"upserts by {found.threads} threads {found.rival[-1]:,.0f} rows/s"
         )
     return found
-
-
-def _is_warm(rates: list[float]) -> bool:
-    """Tell whether the last of these rates is hardly above the best before it."""
-    return len(rates) > 1 and rates[-1] < _HARDLY_FASTER * max(rates[:-1])
 
 
 def _drain(ours: Ours, rows: int) -> float:

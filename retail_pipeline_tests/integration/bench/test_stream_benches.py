@@ -25,6 +25,7 @@ CDC = cdc.Sizes(
     late=60,
     warm_up=20,
     warm_up_rate=20,
+    warm_ups=1,
     rounds=1,
     backlog=2_000,
 )
