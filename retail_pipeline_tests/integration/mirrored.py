@@ -14,7 +14,7 @@ from pymongo.database import Database
 from retail_pipeline.mirror import client, snapshot, writing
 from retail_pipeline.replication.mongodb import USERS_DATABASE
 from retail_pipeline.settings import Settings
-from retail_pipeline.tables import BY_NAME, MIRRORED, MONGO_DATABASE
+from retail_pipeline.tables import BY_NAME, MIRRORED, MONGO_DATABASE, SLOT
 from retail_pipeline.warehouse import connection
 from retail_pipeline_tests.integration import shop
 
@@ -66,6 +66,12 @@ def superuser(settings: Settings) -> Iterator[Connection]:
     """Open PostgreSQL as someone who may do anything, each statement its own transaction."""
     with connection.connect_dsn(settings.require("postgres_dsn"), autocommit=True) as session:
         yield session
+
+
+def move_slot(settings: Settings) -> None:
+    """Move the slot to the end of the WAL, past whatever Debezium has not read; nobody may be reading it."""
+    with superuser(settings) as session:
+        shop.run(session, "select pg_replication_slot_advance(%s, pg_current_wal_lsn())", SLOT)
 
 
 @contextmanager

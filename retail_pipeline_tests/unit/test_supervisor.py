@@ -16,11 +16,7 @@ from retail_pipeline.stack.mongo import Mongo
 from retail_pipeline.stack.processes import Process
 from retail_pipeline.stack.state import State, exclusively, unless_commanded
 from retail_pipeline.stack.supervisor import DIED, FAILED, PATIENCE, RESTARTED, Journal, Supervisor
-
-
-class PulledPlugError(BaseException):
-    """The thread ends here: not an Exception, so that nothing handles it."""
-
+from retail_pipeline_tests.plug import PulledPlugError
 
 GONE = Process(2**22 + 1, "a boot long ago 1")
 
