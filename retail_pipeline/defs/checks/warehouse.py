@@ -48,7 +48,8 @@ def every_row_is_accounted_for(platform: Platform) -> dg.AssetCheckResult:
 @dg.asset_check(
     asset=keys.TENANTS,
     blocking=True,
-    description="Logged in as each store: all of its own rows, none of another's, and no row can change hands.",
+    description="Logged in as each store that is not disabled: all of its own rows, none of another's, and no row can "
+    "change hands, in each table that it works on.",
 )
 def isolation_holds(platform: Platform) -> dg.AssetCheckResult:
     """Try it by behaviour."""
