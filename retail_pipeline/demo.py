@@ -14,7 +14,7 @@ from retail_pipeline import runs, stack
 from retail_pipeline.errors import MirrorError, WarehouseError
 from retail_pipeline.healing import dead_letters
 from retail_pipeline.mirror import client, fidelity
-from retail_pipeline.settings import Settings
+from retail_pipeline.settings import SAMPLE, Settings
 from retail_pipeline.tables import BUSINESS, MIRRORED
 from retail_pipeline.warehouse import connection
 
@@ -61,7 +61,7 @@ def run(settings: Settings, csv: Path | None, say: Say) -> int:
     mended = [f"{name} had died and was restarted" for name in stack.mended(settings)]
     stack.up(settings, lambda line: say(f"  {line}"), supervise=settings.supervise)
     settings = stack.export(settings)
-    path = (csv or settings.csv).expanduser().resolve()
+    path = (csv or settings.csv or SAMPLE).expanduser().resolve()
     say(f"Load and stream {path.name}, as the Dagster job initial_load")
     materialized = runs.load(settings, path, accept=False, say=say)
     report = runs.report_of(materialized)

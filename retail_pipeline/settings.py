@@ -29,7 +29,7 @@ class Settings:
     """
 
     home: Path
-    csv: Path
+    csv: Path | None
     postgres_dsn: str | None
     mongo_uri: str | None
     kafka_bootstrap: str | None
@@ -49,7 +49,7 @@ class Settings:
         home = Path(values.get("RETAIL_HOME", PROJECT / ".retail")).expanduser().resolve()
         return cls(
             home=home,
-            csv=Path(values.get("RETAIL_CSV", SAMPLE)).expanduser().resolve(),
+            csv=Path(values["RETAIL_CSV"]).expanduser().resolve() if "RETAIL_CSV" in values else None,
             postgres_dsn=values.get("RETAIL_POSTGRES_DSN"),
             mongo_uri=values.get("RETAIL_MONGO_URI"),
             kafka_bootstrap=values.get("RETAIL_KAFKA_BOOTSTRAP"),

@@ -21,7 +21,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "RETAIL_MONGO_URI": Mongo(settings, state).current() or "",
         "RETAIL_KAFKA_BOOTSTRAP": Kafka(settings, state).current() or "",
         "RETAIL_CONNECT_URL": Connect(settings, state).current() or "",
-        "RETAIL_CSV": str(settings.csv),
+        "RETAIL_CSV": str(settings.csv or ""),
         "RETAIL_DAGSTER_DSN": settings.dagster_dsn or own_database,
         "DAGSTER_HOME": str(settings.dagster_home),
     }

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from retail_pipeline.errors import SettingError
-from retail_pipeline.settings import SAMPLE, Settings
+from retail_pipeline.settings import Settings
 
 
-def test_without_variables_the_sample_is_loaded_and_no_server_is_known() -> None:
+def test_without_variables_no_file_and_no_server_is_known() -> None:
     settings = Settings.from_environment({"PATH": "/bin"})
 
-    assert settings.csv == SAMPLE
+    assert settings.csv is None
     assert settings.postgres_dsn is None
     with pytest.raises(SettingError, match="RETAIL_POSTGRES_DSN is not set"):
         settings.require("postgres_dsn")

@@ -157,7 +157,7 @@ def test_an_external_server_that_is_silent_is_named_by_its_variable_and_without_
 
 def test_without_any_server_every_address_is_empty(settings: Settings) -> None:
     found = stack.environment(settings)
-    assert [name for name, value in found.items() if value] == ["RETAIL_HOME", "RETAIL_CSV", "DAGSTER_HOME"]
+    assert [name for name, value in found.items() if value] == ["RETAIL_HOME", "DAGSTER_HOME"]
     assert {server.state for server in stack.health(settings)} == {"stopped"}
 
 

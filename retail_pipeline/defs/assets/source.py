@@ -6,11 +6,13 @@ import dagster as dg
 
 from retail_pipeline.defs import keys
 from retail_pipeline.defs.resources import Platform
+from retail_pipeline.settings import SAMPLE
 from retail_pipeline.source.file import open_source
+from retail_pipeline.warehouse import ledger
 
 
 class FileConfig(dg.Config):
-    """Which file to load; empty: the one that RETAIL_CSV names, else the generated sample."""
+    """Which file to load; empty: the one that RETAIL_CSV names, else the sample, where no other file is loaded."""
 
     csv: str = ""
 
@@ -24,11 +26,16 @@ class FileConfig(dg.Config):
     code_version="1",
     freshness_policy=keys.FILES_ARRIVE,
 )
-def walmart_csv(config: FileConfig, platform: Platform) -> dg.Output[str]:
-    """Find the file and say which it is; its path goes on to the load."""
-    path = Path(config.csv).expanduser().resolve() if config.csv else platform.settings().csv
-    file = open_source(path)
+def walmart_csv(context: dg.AssetExecutionContext, config: FileConfig, platform: Platform) -> dg.Output[str]:
+    """Find the file and say which it is; its path goes on to the load, empty where there is nothing to load."""
+    settings = platform.settings()
+    path = Path(config.csv).expanduser().resolve() if config.csv else settings.csv
+    file = open_source(path or SAMPLE)
+    if path is None and (loaded := ledger.files(settings)) and file.sha256 not in loaded:
+        # The sample's stores and sales are made up; among a company's own they would be forgeries.
+        context.log.info("No file is named, and others than the sample are loaded: nothing is loaded.")
+        return dg.Output("", metadata={"name": "none", "files_in_the_ledger": len(loaded)})
     return dg.Output(
-        str(path),
-        metadata={"name": path.name, "bytes": file.size, "sha256": file.sha256},
+        str(file.path),
+        metadata={"name": file.path.name, "bytes": file.size, "sha256": file.sha256},
     )

@@ -12,6 +12,7 @@ from retail_pipeline.settings import SQL
 from retail_pipeline.tables import BUSINESS, BY_NAME
 from retail_pipeline.warehouse import connection, migrations, roles
 from retail_pipeline.warehouse.load import load_file
+from retail_pipeline.warehouse.load_report import LoadReport
 
 # The tables that a load writes besides the twelve.
 _BESIDES = ("files", "quarantine", "observations", "conflicts", "store_customers", "stock_movements")
@@ -72,11 +73,13 @@ def schema(platform: Platform) -> dg.MaterializeResult[None]:
 def load(
     context: dg.AssetExecutionContext, config: LoadConfig, platform: Platform, path: str
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Load the file into all tables, in one transaction; nothing, when the ledger knows the file."""
+    """Load the file into all tables, in one transaction; nothing, when the ledger knows the file or there is none."""
     settings = platform.settings()
-    report = load_file(
-        settings, Path(path), accept=config.accept, error_share=settings.error_share, report=context.log.info
-    )
+    report = LoadReport.nothing()
+    if path:
+        report = load_file(
+            settings, Path(path), accept=config.accept, error_share=settings.error_share, report=context.log.info
+        )
     with connection.connect(settings, connection.READER) as postgres, postgres.cursor() as cursor:
         cursor.execute(_COUNTS)
         rows = dict(cursor.fetchall())
