@@ -64,12 +64,12 @@ def deployment() -> Iterator[Deployment]:
     try:
         made = Deployment(home, csv, bare.attempt("retail-pipeline", "demo", str(csv)))
         if made.first is not None and made.first.returncode == 0:
-            # The batch of every quarter of an hour would mend what a test has just damaged.
+            # What runs by the clock would mend what a test has just damaged.
             workspace = str(home / "dagster_code_server" / "workspace.yaml")
-            made.run(
-                *("dagster", "schedule", "stop", "green_schedule", "-w", workspace),
-                extra=stack.variables(made.settings),
-            )
+            for schedule in ("green_schedule", "repair_schedule"):
+                made.run(
+                    *("dagster", "schedule", "stop", schedule, "-w", workspace), extra=stack.variables(made.settings)
+                )
         yield made
     finally:
         bare.attempt("retail-pipeline", "down", "--wipe")
