@@ -80,8 +80,8 @@ def _asked(name: str, ask: Callable[[], list[Line]]) -> list[Line]:
 
 
 def _hand_over(settings: Settings) -> Line:
-    state = str(initial.state(settings)["state"])
-    return Line("initial load", state == initial.COMPLETE, state)
+    seen = initial.look(settings)
+    return Line("initial load", not seen.reason, seen.state, seen.reason)
 
 
 def _connectors(settings: Settings) -> list[Line]:

@@ -82,6 +82,12 @@ class Observation:
         return isinstance(made, HandOver) and made.busy and made.state == initial.LOADING
 
     @property
+    def is_streaming(self) -> bool:
+        """Whether there is anything of a stream: its slot, or a connector of ours."""
+        registered = {} if isinstance(self.connectors, Silence) else self.connectors
+        return isinstance(self.slot, SlotHealth) or bool(registered)
+
+    @property
     def is_whole(self) -> bool:
         """Whether a trouble that was not found is over."""
         return not self.silences and not self.is_moving
@@ -129,13 +135,14 @@ def troubles(seen: Observation, wanted: Mapping[str, Configuration]) -> list[Tro
     """Judge what was seen, with the configurations that the connectors should have; the gravest causes come first.
 
     Before the first hand-over there is no stream that could be ill, and while somebody makes one all of it is moving.
+    Where MongoDB knows of none and there is a stream all the same, it has lost its state, and the stream begins anew.
     Who writes collections beside a stream that goes on, as the batch does, hides nothing.
     """
     found = [Trouble(sentence, sentence, Cure.WAIT) for sentence in seen.silences]
     if isinstance(seen.hand_over, HandOver):
         if seen.is_moving:
             return [*found, Trouble("hand-over", "a run is writing the collections", Cure.WAIT, grave=False)]
-        if seen.hand_over.state == initial.NONE:
+        if seen.hand_over.state == initial.NONE and not seen.is_streaming:
             return found
         if seen.hand_over.reason:
             sentence = f"the stream cannot go on: {seen.hand_over.reason}"

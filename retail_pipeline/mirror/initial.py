@@ -17,9 +17,10 @@ from typing import Any
 from retail_pipeline.errors import MirrorError, ReplicationError
 from retail_pipeline.mirror import client, shape, snapshot, writing
 from retail_pipeline.mirror.client import STATE, WRITER, connect, mirror
-from retail_pipeline.replication import connectors, publication, slot, topics
+from retail_pipeline.replication import connectors, lag, publication, slot, topics
+from retail_pipeline.replication.kafka import MONITOR
 from retail_pipeline.settings import Settings
-from retail_pipeline.tables import MIRRORED, RED, Table
+from retail_pipeline.tables import MIRRORED, RED, STREAM_PUBLICATION, Table
 
 Say = Callable[[str], None]
 Document = dict[str, Any]
@@ -143,14 +144,34 @@ def _why(settings: Settings, before: Document, *, in_haste: bool = False) -> str
     health = slot.health(settings)
     if health is None or not health.usable:
         return f"the slot is {health.state if health else 'gone'}, and with it the changes since"
-    cluster, found = topics.identity(settings)
+    if reason := _of_kafka(settings, before) or _of_postgresql(settings, before):
+        return reason
+    moved = "passed_over" in before or _is_left_behind(settings, health.confirmed_lsn, in_haste=in_haste)
+    return _MOVED if moved else ""
+
+
+def _of_kafka(settings: Settings, before: Document) -> str:
+    """Say what of Kafka is another one than when the stream began, or has lost changes."""
+    with topics.administrator(settings, MONITOR) as kafka:
+        cluster, found = topics.identity(kafka)
+        gaps = lag.gaps(kafka)
     if before["kafka"] != cluster:
         return "Kafka is another one than the changes since went to"
     if others := [table.topic for table in RED if before.get("topics", {}).get(table.name) != found.get(table.name)]:
         return f"the topics {', '.join(others)} are gone or were made anew, and with them went the changes since"
-    return (
-        _MOVED if "passed_over" in before or _is_left_behind(settings, health.confirmed_lsn, in_haste=in_haste) else ""
-    )
+    if gaps:
+        return f"the topics {', '.join(gaps)} have lost changes that their sinks had not read"
+    return ""
+
+
+def _of_postgresql(settings: Settings, before: Document) -> str:
+    """Say what of PostgreSQL is another one than when the stream began, and may have kept changes from it."""
+    then, now = before.get("postgresql", {}), publication.identity(settings)
+    if then.get("server") != now["server"]:
+        return "PostgreSQL is another one, or was restored or promoted since"
+    if then.get("publication") != now["publication"]:
+        return f"the publication {STREAM_PUBLICATION} was changed, and what it left out meanwhile is missing"
+    return ""
 
 
 def _is_left_behind(settings: Settings, confirmed_lsn: str, *, in_haste: bool) -> bool:
@@ -170,7 +191,9 @@ def _hand_over(settings: Settings, report: Say, tables: Sequence[Table]) -> tupl
         publication.ensure(settings)
         # Old changes first: none of them may arrive after the documents of the new snapshot.
         connectors.halt(settings)
-        cluster, made_topics = topics.identity(settings)
+        with topics.administrator(settings) as kafka:
+            cluster, made_topics = topics.identity(kafka)
+        published = publication.identity(settings)
         with slot.create(settings) as made, snapshot.take(settings, made.snapshot) as now:
             report(f"Slot {made.slot} begins at {made.lsn}.")
             began = time.monotonic()
@@ -190,6 +213,7 @@ def _hand_over(settings: Settings, report: Say, tables: Sequence[Table]) -> tupl
             "lsn": made.lsn,
             "kafka": cluster,
             "topics": made_topics,
+            "postgresql": published,
             "rows": rows,
         }
         shape.remember(states, RED)

@@ -63,6 +63,28 @@ def positions(settings: Settings) -> list[PartitionLag]:
         return _positions(client)
 
 
+def gaps(client: Any) -> list[str]:
+    """Name the topics that do not have what their sink would read next: it would go on behind a gap, or at the start.
+
+    It is older than what the topic keeps, or the topic has lost its end with the broker's disk.
+    """
+    present = set(client.list_topics())
+    groups = {connectors.group(table): table.topic for table in RED if table.topic in present}
+    committed = client.list_group_offsets(list(groups)) if groups else {}
+    # Asked before the ends, which only grow: so no sink is ever beyond one that is well.
+    at = {
+        partition: offset.offset
+        for group, topic in groups.items()
+        for partition, offset in committed.get(group, {}).items()
+        if partition.topic == topic and offset.offset >= 0
+    }
+    if not at:
+        return []
+    starts = client.list_partition_offsets(dict.fromkeys(at, OffsetSpec.EARLIEST))
+    ends = client.list_partition_offsets(dict.fromkeys(at, OffsetSpec.LATEST))
+    return sorted({it.topic for it, offset in at.items() if not starts[it].offset <= offset <= ends[it].offset})
+
+
 def oldest(partitions: Iterable[PartitionLag]) -> float:
     """Give the greatest age among partitions, 0 where no change is known to wait."""
     return max((one.age or 0.0 for one in partitions), default=0.0)

@@ -20,6 +20,8 @@ from retail_pipeline.warehouse import connection
 
 # How long a reader that was told to stop may keep the slot, in seconds.
 _LET_GO_WITHIN = 10.0
+# How long a slot in the making may wait for transactions of others, in seconds; a large load takes about as long.
+_OTHERS_WITHIN = 120
 _FAILING = ("unreserved", "lost")
 
 
@@ -79,6 +81,7 @@ def create(settings: Settings) -> Iterator[ExportedSnapshot]:
     """Make the slot and export its snapshot, which can be entered as long as the block lasts."""
     address = parse_dsn(connection.dsn(settings, connection.CDC))
     address.setdefault("application_name", "retail-pipeline slot")
+    address["options"] = f"{address.get('options', '')} -c lock_timeout={_OTHERS_WITHIN}s".strip()
     try:
         replication = psycopg2.connect(make_dsn(**address), connection_factory=LogicalReplicationConnection)
     except psycopg2.OperationalError as error:
@@ -91,6 +94,12 @@ def create(settings: Settings) -> Iterator[ExportedSnapshot]:
             command = SQL(_CREATE).format(Identifier(SLOT))
             try:
                 cursor.execute(command)
+            except psycopg2.errors.LockNotAvailable as error:
+                raise ReplicationError(
+                    f"The slot {SLOT} could not be made within {_OTHERS_WITHIN} s, for it waits until each transaction"
+                    f" that has written is over, and one is open: {_oldest_writer(settings)}.",
+                    "end it, by pg_terminate_backend(pid) where nobody needs it, and begin again",
+                ) from error
             except psycopg2.Error as error:
                 raise ReplicationError(
                     f"The slot {SLOT} could not be made: {_first_line(error)}",
@@ -192,6 +201,30 @@ _HEALTH = """
     from pg_replication_slots as s
     where s.slot_name = %s and s.database = current_database()
 """
+
+
+# A prepared transaction has no process.
+_OLDEST_WRITER = """
+    select coalesce(
+        (
+            select concat('pid ', a.pid, ', ', a.usename, ' in ', a.datname, ', since ', a.xact_start)
+            from pg_stat_activity as a
+            where a.backend_xid is not null
+            order by age(a.backend_xid) desc
+            limit 1
+        ),
+        (select concat('prepared ', p.gid, ', ', p.owner, ' in ', p.database) from pg_prepared_xacts as p limit 1),
+        'it ended just now'
+    )
+"""
+
+
+def _oldest_writer(settings: Settings) -> str:
+    """Tell which transaction has been open for longest of those that have written; only a superuser sees all."""
+    address = settings.require("postgres_dsn")
+    with connection.connect_dsn(address, autocommit=True) as opened, opened.cursor() as cursor:
+        cursor.execute(_OLDEST_WRITER)
+        return str((cursor.fetchone() or ("unknown",))[0])
 
 
 def _first_line(error: BaseException) -> str:

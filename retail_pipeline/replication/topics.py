@@ -10,7 +10,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError
 
 from retail_pipeline.errors import ReplicationError
-from retail_pipeline.replication.kafka import ADMIN, MONITOR, Administrator, client_settings
+from retail_pipeline.replication.kafka import ADMIN, Administrator, client_settings
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import RED, TOPIC_PREFIX, Table
 
@@ -21,8 +21,8 @@ _GONE_WITHIN = 30.0
 ANSWER_WITHIN = {"bootstrap_timeout_ms": 10_000, "request_timeout_ms": 15_000}
 # What Kafka answers for a group that was deleted, or was not there.
 _DELETED = ("OK", "NoError", None, "GroupIdNotFoundError")
-# After a week without its sink a topic would lose changes; the slot's limit on WAL is met long before.
 _DEAD_LETTERS = {"cleanup.policy": "delete", "retention.ms": "-1"}  # kept until somebody deletes them
+# After a week without its sink a topic loses changes; then the stream begins anew, see `lag.gaps`.
 _CONFIGURATION = {"cleanup.policy": "delete", "retention.ms": str(7 * 24 * 3600 * 1000)}
 
 
@@ -71,16 +71,15 @@ def recreate(settings: Settings, groups: Sequence[str]) -> None:
         _create(client, names)
 
 
-def identity(settings: Settings) -> tuple[str, dict[str, str]]:
+def identity(client: KafkaAdminClient) -> tuple[str, dict[str, str]]:
     """Give the ids of the cluster and, by table, of the streamed tables' topics that are there.
 
     Another cluster of the same address and a topic that was made anew have other ones.
     """
-    with administrator(settings, MONITOR) as client:
-        found = ids(client, [table.topic for table in RED])
-        return str(client.describe_cluster()["cluster_id"]), {
-            table.name: found[table.topic] for table in RED if table.topic in found
-        }
+    found = ids(client, [table.topic for table in RED])
+    return str(client.describe_cluster()["cluster_id"]), {
+        table.name: found[table.topic] for table in RED if table.topic in found
+    }
 
 
 def ids(client: KafkaAdminClient, names: Collection[str]) -> dict[str, str]:

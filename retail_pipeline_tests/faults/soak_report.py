@@ -164,8 +164,9 @@ Last run: {day}, {cores} cores, load average {load:.1f}, {minutes:.0f} minutes, 
 
 - {sales:,} sales, {per_second:.0f} a second over all, the times included in which PostgreSQL was away;
   {changes:,} changes, which touched {touched:,} rows.
-- {struck} faults, {kinds} of {deck} kinds; all ran again as it should {slowest:.0f} s after the end of the slowest.
-  What {late} of them had held up was still coming when the next was struck, {patience:.0f} s later.
+- {struck} faults, {kinds} of {deck} kinds: a link is cut only until a restart leads it past the proxy that cuts it.
+  After each all ran again as it should, {slowest:.0f} s after its end at the latest; after {late} of them changes that
+  it had held up were still coming when the next was struck, {patience:.0f} s later.
 - At the end, {equal_after:.0f} s after the last sale: {found}.
 
 ## Memory and WAL

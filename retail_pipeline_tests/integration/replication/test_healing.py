@@ -13,25 +13,27 @@ from typing import Any
 import dagster as dg
 import psycopg2
 import pytest
-from kafka import KafkaProducer
+from kafka import KafkaProducer, TopicPartition
 from pymongo.database import Database
 
 from retail_pipeline.definitions import defs
 from retail_pipeline.defs.resources import Platform
+from retail_pipeline.defs.schedules import repair_schedule
 from retail_pipeline.defs.sensors.connector_health import LETTERS, RUN, SLOT, connector_health_sensor
 from retail_pipeline.healing import cures, dead_letters, health
 from retail_pipeline.healing.healer import Healer
 from retail_pipeline.healing.health import Cure, Trouble
-from retail_pipeline.mirror import fidelity, initial, snapshot, writing
-from retail_pipeline.replication import connectors, slot
+from retail_pipeline.mirror import client, fidelity, initial, snapshot, writing
+from retail_pipeline.replication import connectors, lag, publication, slot, topics
 from retail_pipeline.replication.connect import FAILED, PAUSED, ConnectClient, is_running, states
 from retail_pipeline.replication.kafka import ADMIN, client_settings
 from retail_pipeline.settings import Settings
-from retail_pipeline.tables import RED
+from retail_pipeline.tables import RED, STREAM_PUBLICATION
 from retail_pipeline.tables import SLOT as SLOT_NAME
 from retail_pipeline.warehouse import connection
 from retail_pipeline_tests.integration import mirrored, shop
 from retail_pipeline_tests.integration.mirrored import Document
+from retail_pipeline_tests.plug import PulledPlugError
 
 INVENTORY = RED[-1]
 SINK = connectors.sink(INVENTORY)
@@ -50,15 +52,7 @@ class Operations:
 
     def tick(self, *, heal: bool, settings: Settings | None = None) -> dg.SensorResult:
         """Evaluate the sensor once, and make the runs that it asks for."""
-        given = settings or self.settings
-        self.monkeypatch.setenv("RETAIL_HOME", str(given.home))
-        self.monkeypatch.setenv("RETAIL_HEAL", str(int(heal)))
-        platform = Platform(
-            postgres_dsn=given.require("postgres_dsn"),
-            mongo_uri=given.require("mongo_uri"),
-            kafka_bootstrap=given.require("kafka_bootstrap"),
-            connect_url=given.require("connect_url"),
-        )
+        platform = self._platform(settings or self.settings, heal=heal)
         context = dg.build_sensor_context(
             instance=self.instance, cursor=self.cursor, resources={"platform": platform}, definitions=DEFINITIONS
         )
@@ -66,13 +60,35 @@ class Operations:
         assert isinstance(result, dg.SensorResult)
         self.cursor = result.cursor
         for request in result.run_requests or []:
-            self.runs += 1
-            job = DEFINITIONS.resolve_job_def(request.job_name or "")
-            done = job.execute_in_process(
-                run_config=request.run_config, instance=self.instance, resources={"platform": platform}
-            )
-            assert done.success
+            self._run(request.job_name or "", request, platform)
         return result
+
+    def night(self, *, heal: bool) -> str:
+        """Let it be the time at which all is compared, and make the run; give why there is none."""
+        platform = self._platform(self.settings, heal=heal)
+        result = repair_schedule(dg.build_schedule_context(self.instance, resources={"platform": platform}))
+        if isinstance(result, dg.SkipReason):
+            return str(result.skip_message)
+        assert isinstance(result, dg.RunRequest)
+        self._run(repair_schedule.job_name, result, platform)
+        return ""
+
+    def _platform(self, given: Settings, *, heal: bool) -> Platform:
+        self.monkeypatch.setenv("RETAIL_HOME", str(given.home))
+        self.monkeypatch.setenv("RETAIL_HEAL", str(int(heal)))
+        return Platform(
+            postgres_dsn=given.require("postgres_dsn"),
+            mongo_uri=given.require("mongo_uri"),
+            kafka_bootstrap=given.require("kafka_bootstrap"),
+            connect_url=given.require("connect_url"),
+        )
+
+    def _run(self, job: str, request: dg.RunRequest, platform: Platform) -> None:
+        self.runs += 1
+        done = DEFINITIONS.resolve_job_def(job).execute_in_process(
+            run_config=request.run_config, instance=self.instance, resources={"platform": platform}
+        )
+        assert done.success
 
     def until_well(self) -> None:
         """Tick until nothing is wrong; and then every document is as its row."""
@@ -245,20 +261,60 @@ def move_the_slot(settings: Settings) -> None:
     with worker(settings) as connect:
         connect.stop(connectors.SOURCE)
     touch(settings)
+    mirrored.move_slot(settings)
+
+
+def change_the_publication(settings: Settings) -> None:
+    """Take a table out and put it back: PostgreSQL leaves out what was changed meanwhile, and says nothing."""
+    alter = f"alter publication {STREAM_PUBLICATION}"
     with mirrored.superuser(settings) as session:
-        shop.run(session, "select pg_replication_slot_advance(%s, pg_current_wal_lsn())", SLOT_NAME)
+        shop.run(session, f"{alter} drop table retail.inventory")
+        touch(settings)
+        shop.run(session, f"{alter} add table retail.inventory")
+
+
+def filter_the_publication(settings: Settings) -> None:
+    """Publish no deletes, and of one table the rows of one store alone."""
+    alter = f"alter publication {STREAM_PUBLICATION}"
+    rest = ", ".join(table.qualified for table in publication.STREAMED if table is not INVENTORY)
+    with mirrored.superuser(settings) as session:
+        shop.run(session, f"{alter} set table {rest}, {INVENTORY.qualified} where (store_id = 1)")
+        shop.run(session, f"{alter} set (publish = 'insert, update')")
+    touch(settings)
+
+
+def lose_records(settings: Settings) -> None:
+    """Let a topic forget what its sink, which is stopped, has not read, as it does after a week."""
+
+    def behind() -> list[lag.PartitionLag]:
+        return [one for one in lag.positions(settings) if one.topic == INVENTORY.topic and one.lag]
+
+    touch(settings)
+    mirrored.eventually(behind, "records that wait")
+    with topics.administrator(settings) as kafka:
+        kafka.delete_records({TopicPartition(one.topic, one.partition): one.end_offset for one in behind()})
+
+
+def forget_the_state(settings: Settings) -> None:
+    """Lose what MongoDB knows of the hand-over."""
+    with mirrored.administrator(settings) as whole:
+        assert whole[client.STATE].delete_one({"state": initial.COMPLETE}).deleted_count == 1
 
 
 @pytest.mark.parametrize(
     ("lose", "told"),
     [
+        (change_the_publication, f"the publication {STREAM_PUBLICATION} was changed"),
+        (filter_the_publication, f"the publication {STREAM_PUBLICATION} was changed"),
+        (lose_records, f"the topics {INVENTORY.topic} have lost changes"),
+        (forget_the_state, "never done on this MongoDB"),
         (lose_the_slot, "the slot is gone"),
         (make_another_slot, "the slot is another one"),
         (invalidate_the_slot, "the slot is lost"),
         (move_the_slot, "the slot was moved"),
     ],
 )
-def test_after_a_lost_slot_the_stream_begins_anew_and_rows_deleted_in_the_gap_go(
+def test_after_a_gap_the_stream_begins_anew_and_rows_deleted_in_it_go(
     operations: Operations, database: Database[Document], lose: Callable[[Settings], None], told: str
 ) -> None:
     settings = operations.settings
@@ -305,12 +361,21 @@ def test_the_supervisor_heals_without_dagster(operations: Operations) -> None:
     assert any("healing: inventory: " in line for line in said)
 
 
+def test_what_no_sensor_met_is_mended_at_night(operations: Operations, database: Database[Document]) -> None:
+    changed = {"$set": {"inventory_level": -1}}
+    assert database[INVENTORY.name].update_one({}, changed).modified_count == 1
+
+    assert "RETAIL_HEAL=0" in operations.night(heal=False)
+    assert not fidelity.verify(operations.settings, RED).equal
+    assert operations.night(heal=True) == ""
+
+    assert operations.runs == 1
+    assert fidelity.verify(operations.settings, RED).equal
+
+
 def test_a_resynchronization_that_was_interrupted_is_resumed_at_the_next_tick(
     operations: Operations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class PulledPlugError(BaseException):
-        """The process ends here."""
-
     def pull(*_: Any) -> None:
         raise PulledPlugError
 

@@ -18,10 +18,7 @@ from retail_pipeline.tables import MIRRORED, RED, SLOT
 from retail_pipeline.warehouse import connection
 from retail_pipeline_tests.integration import mirrored, shop
 from retail_pipeline_tests.integration.mirrored import Document
-
-
-class PulledPlugError(BaseException):
-    """The process ends here: not an Exception, so that nothing handles it."""
+from retail_pipeline_tests.plug import PulledPlugError
 
 
 def change(settings: Settings, statement: str, *arguments: Any) -> None:
@@ -129,7 +126,8 @@ def lose_the_topics(settings: Settings) -> None:
             client.delete(connectors.sink(table))
     with topics.administrator(settings) as client:
         client.delete_topics([RED[0].topic])
-    mirrored.eventually(lambda: RED[0].name not in topics.identity(settings)[1], "a topic gone")
+    with topics.administrator(settings) as kafka:
+        mirrored.eventually(lambda: RED[0].name not in topics.identity(kafka)[1], "a topic gone")
 
 
 def make_the_topics_anew(settings: Settings) -> None:
@@ -179,8 +177,7 @@ def test_that_the_slot_was_moved_is_remembered_once_debezium_went_on_behind_the_
         assert not is_left_behind()
         client.stop(connectors.SOURCE)
         change(streaming, "update retail.inventory set inventory_level = inventory_level + 1 where store_id = 1")
-        with mirrored.superuser(streaming) as session:
-            shop.run(session, "select pg_replication_slot_advance(%s, pg_current_wal_lsn())", SLOT)
+        mirrored.move_slot(streaming)
         assert is_left_behind()
         assert "was moved" in initial.look(streaming).reason
         client.resume(connectors.SOURCE)
@@ -196,6 +193,20 @@ def test_that_the_slot_was_moved_is_remembered_once_debezium_went_on_behind_the_
         assert "was moved" in initial.look(streaming).reason
         assert initial.load(streaming).loaded
     assert initial.look(streaming).reason == ""
+    assert equal(streaming)
+
+
+def test_a_transaction_that_nobody_ends_holds_a_hand_over_up_for_so_long_only_and_is_named(
+    streaming: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slot, "_OTHERS_WITHIN", 1)
+    with connection.connect(streaming, connection.LOADER) as forgotten:
+        shop.run(forgotten, "update retail.inventory set inventory_level = inventory_level + 1 where store_id = 1")
+
+        with pytest.raises(ReplicationError, match=rf"pid {forgotten.info.backend_pid}, {connection.LOADER}"):
+            initial.load(streaming, anew=True)
+
+    assert initial.load(streaming).loaded
     assert equal(streaming)
 
 

@@ -123,6 +123,13 @@ def test_before_the_first_load_nothing_is_ill_and_nothing_begins_by_itself() -> 
     assert troubles(hand_over=never, connectors={}, slot=None, beat_age=None) == []
 
 
+@pytest.mark.parametrize("gone", [{}, {"connectors": {}}, {"slot": None}], ids=["nothing", "connectors", "slot"])
+def test_a_stream_of_which_mongodb_has_lost_the_state_begins_anew(gone: dict[str, Any]) -> None:
+    found = troubles(hand_over=HandOver(initial.NONE, "never done on this MongoDB", busy=False), **gone)
+
+    assert (found[0].subject, found[0].cure) == ("hand-over", Cure.RESYNCHRONIZE)
+
+
 def test_while_a_run_writes_the_collections_only_that_is_told() -> None:
     found = one(hand_over=HandOver(initial.LOADING, "interrupted", busy=True), connectors={}, slot=None)
 

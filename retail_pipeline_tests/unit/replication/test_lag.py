@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 from kafka import TopicPartition
+from kafka.admin import OffsetSpec
 
 from retail_pipeline.errors import ReplicationError
 from retail_pipeline.replication import lag, topics
 from retail_pipeline.replication.lag import PartitionLag
 from retail_pipeline.settings import Settings
+from retail_pipeline.tables import RED
 
 NOW = 1_800_000_000.0
 
@@ -42,6 +44,35 @@ class Broker:
             partition: Found(next((at for at, it in enumerate(self.moments) if it * 1000 >= moment), -1))
             for partition, moment in asked.items()
         }
+
+
+class Topic:
+    """A broker with one topic of one partition, which keeps its records from one offset to another."""
+
+    def __init__(self, start: int, end: int, committed: int) -> None:
+        self.offsets = {OffsetSpec.EARLIEST: start, OffsetSpec.LATEST: end}
+        self.committed = committed
+
+    def list_topics(self) -> list[str]:
+        """Name the first streamed table's topic."""
+        return [RED[0].topic]
+
+    def list_group_offsets(self, groups: list[str]) -> dict[str, dict[TopicPartition, Any]]:
+        """Give how far its sink's group has read; -1, where it never committed."""
+        return {group: {TopicPartition(RED[0].topic, 0): Found(self.committed)} for group in groups}
+
+    def list_partition_offsets(self, asked: Mapping[TopicPartition, OffsetSpec]) -> dict[TopicPartition, Any]:
+        """Give the first or the last offset of each partition."""
+        return {partition: Found(self.offsets[which]) for partition, which in asked.items()}
+
+
+@pytest.mark.parametrize(
+    ("committed", "is_gap"),
+    [(-1, False), (9, True), (10, False), (15, False), (20, False), (21, True)],
+    ids=["never committed", "before the start", "at the start", "within", "at the end", "beyond the end"],
+)
+def test_a_topic_without_what_its_sink_reads_next_has_a_gap(committed: int, *, is_gap: bool) -> None:
+    assert lag.gaps(Topic(10, 20, committed)) == ([RED[0].topic] if is_gap else [])
 
 
 def behind(committed: int | None, end: int) -> PartitionLag:
