@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from retail_pipeline_tests.faults import strikes, strikes_slot
+from retail_pipeline_tests.faults import strikes, strikes_slot, strikes_topic
 from retail_pipeline_tests.faults.links import route
 from retail_pipeline_tests.faults.testbed import Testbed
 
@@ -276,12 +276,28 @@ FAULTS: tuple[Fault, ...] = (
         begins_anew=True,
         is_long=True,
     ),
-    Fault("Topic deleted", HEALING, UNHEALED, strikes.topic_deleted, begins_anew=True),
+    Fault("Topic deleted", HEALING, UNHEALED, strikes_topic.deleted, begins_anew=True),
+    Fault(
+        "Topic emptied of what its sink has not read",
+        HEALING,
+        UNHEALED,
+        strikes_topic.emptied,
+        # With healing it is the hand-over that lets the sink go on.
+        plant_meanwhile=strikes_topic.sink_resumed,
+        begins_anew=True,
+    ),
+    Fault(
+        "Table taken out of the publication and put back",
+        HEALING,
+        UNHEALED,
+        strikes_topic.unpublished,
+        begins_anew=True,
+    ),
     Fault(
         "Unreadable record in a topic",
         "sink: puts it to the dead letters",
         "the sink stops at an error",
-        strikes.poisoned,
+        strikes_topic.poisoned,
         plant=strikes.intolerant_sink,
     ),
     Fault(

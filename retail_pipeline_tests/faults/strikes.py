@@ -7,25 +7,23 @@ import resource
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 
 from retail_pipeline.replication import connect, connectors, lag, topics
-from retail_pipeline.replication.kafka import ADMIN, client_settings
 from retail_pipeline.replication.mongodb import SINK
-from retail_pipeline.tables import BY_NAME, MONGO_DATABASE, RED
+from retail_pipeline.tables import MONGO_DATABASE, RED
 from retail_pipeline_tests.faults import links
 from retail_pipeline_tests.faults.proxy import Way
+from retail_pipeline_tests.faults.strikes_topic import SALES
 from retail_pipeline_tests.faults.testbed import Testbed, until
 from retail_pipeline_tests.faults.workers import SecondWorker
 
 TITLES = {"postgres": "PostgreSQL", "kafka": "Broker", "connect": "Connect worker", "mongo": "mongod"}
-SALES = BY_NAME["transactions"]
 _SINKS = [connectors.sink(table) for table in RED]
 _SINK_ROLE = {"role": "stream_sink", "db": MONGO_DATABASE}
 _SOON = 60.0
@@ -124,19 +122,6 @@ def dead(name: str) -> Act:
 
 
 # Topics and records
-
-
-def topic_deleted(testbed: Testbed) -> None:
-    """Delete a table's topic."""
-    with topics.administrator(testbed.settings) as kafka:
-        kafka.delete_topics([SALES.topic])
-
-
-def poisoned(testbed: Testbed) -> None:
-    """Put a record into every partition of a topic that no converter can read."""
-    with closing(KafkaProducer(**client_settings(testbed.settings, ADMIN))) as producer:
-        for partition in range(topics.PARTITIONS):
-            producer.send(SALES.topic, key=b"poison", value=b"{no JSON", partition=partition).get(30)
 
 
 def delivered_twice(testbed: Testbed) -> None:
