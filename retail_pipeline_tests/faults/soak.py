@@ -23,7 +23,7 @@ from retail_pipeline.healing import health, probes
 from retail_pipeline.healing.cures import BY_CONNECT
 from retail_pipeline.healing.health import Cure
 from retail_pipeline.replication import connectors, lag, slot
-from retail_pipeline.stack.dagster import Webserver
+from retail_pipeline.stack.dagster import CodeServer, Webserver
 from retail_pipeline.stack.supervisor import Supervisor
 from retail_pipeline.tables import SLOT
 from retail_pipeline_tests.faults import jvm, links, memory, trial
@@ -112,6 +112,19 @@ class Soak:
         return self.seconds / 3
 
 
+def _itself(name: str, family: list[psutil.Process]) -> list[psutil.Process]:
+    """Leave out the children of a server that are something else: servers of the supervisor, runs of the code server.
+
+    The code server's definitions are in a process right below it, and runs are below that.
+    """
+    above = family[:1]
+    if name == Supervisor.name:
+        return above
+    if name == CodeServer.name:
+        return above + [one for one in family[1:] if one.ppid() == above[0].pid]
+    return family
+
+
 class Watch:
     """The thread that notes memory and WAL, every few seconds, of what answers."""
 
@@ -137,9 +150,7 @@ class Watch:
             at = time.monotonic() - self._begun
             for name in PROCESSES:
                 with suppress(psutil.Error):
-                    family = self._testbed.family(name)
-                    # What the supervisor restarted are its children, and servers of their own.
-                    sample = memory.of(family[:1] if name == Supervisor.name else family, at)
+                    sample = memory.of(_itself(name, self._testbed.family(name)), at)
                     if sample is not None:
                         self._note(name, sample)
             with suppress(RetailError, psycopg2.Error):

@@ -185,7 +185,7 @@ them, 1 GB each; mongod's allocator and the two JVMs hold memory free that they 
 their heap. A JVM fills its cache of compiled code, and each of its threads keeps a buffer as large as its largest read,
 so both grow in steps until the first backlog is through. The bound is for what is beside all that: of mongod what is
 allocated, of a JVM what lives when all garbage is collected, which is done each half minute, and the rest beside its
-heap. Processes that last for less than {warm_up:.0f} minutes, as runs of Dagster and connections, are not counted. Who
+heap. Runs of Dagster, and processes that last for less than {warm_up:.0f} minutes, as connections, are not counted. Who
 handles rows may grow by less than {least} bytes for each row touched, which is the least that an object costs: nobody
 keeps even one for each row.
 Supervisor and Dagster handle no rows; {lookers_bound:.0f} MB an hour is a bound on what they may keep of what they look

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
+from dataclasses import asdict
 
 import pytest
 
@@ -16,13 +17,17 @@ from retail_pipeline_tests.faults.testbed import Testbed
 
 
 @pytest.mark.soak
-def test_an_hour_under_faults(sound: Testbed) -> None:
+def test_an_hour_under_faults(sound: Testbed, pytestconfig: pytest.Config) -> None:
     minutes = float(os.environ.get("SOAK_MINUTES", "60"))
     seed = int(os.environ.get("SOAK_SEED", random.randrange(10_000)))  # noqa: S311  it is told
     print(f"A soak of {minutes:.0f} minutes; SOAK_SEED={seed} has it again.", flush=True)
     sound.healing(on=True)
     with sound.at_risk():
         soak = soaks.run(sound, minutes, seed)
+        if pytestconfig.cache:  # a slope alone does not tell why
+            pytestconfig.cache.set(
+                "soak/memory", {name: list(map(asdict, found)) for name, found in soak.memory.items()}
+            )
         print(report.as_text(soak), flush=True)
         assert not soak.failure
         assert soak.found.equal, soak.found.sentence()
