@@ -77,7 +77,7 @@ def test_the_report_tells_figures_bounds_and_faults() -> None:
 
     assert "| Slot dropped | 2 | 10 s | 12 s |" in text
     assert "| mongod killed | 1 | 2 s | not before the next fault |" in text
-    assert "What 1 of them had held up" in text
+    assert "after 1 of them changes that" in text
     assert "| Kafka broker, without free heap, code and buffers | 1 | 301 MB | +1.0 | +1.0 | 46 |" in text
     assert "seed 7" in text
     assert "- 3 faults, 2 of " in text
