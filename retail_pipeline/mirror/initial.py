@@ -154,7 +154,7 @@ def _of_kafka(settings: Settings, before: Document) -> str:
     """Say what of Kafka is another one than when the stream began, or has lost changes."""
     with topics.administrator(settings, MONITOR) as kafka:
         cluster, found = topics.identity(kafka)
-        gaps = lag.gaps(kafka)
+        gaps = lag.gaps(kafka, [table for table in RED if table.name in found])
     if before["kafka"] != cluster:
         return "Kafka is another one than the changes since went to"
     if others := [table.topic for table in RED if before.get("topics", {}).get(table.name) != found.get(table.name)]:

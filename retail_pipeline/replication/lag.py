@@ -14,7 +14,7 @@ from retail_pipeline.replication import connectors, topics
 from retail_pipeline.replication.kafka import MONITOR
 from retail_pipeline.replication.publication import HEARTBEAT
 from retail_pipeline.settings import Settings
-from retail_pipeline.tables import RED
+from retail_pipeline.tables import RED, Table
 
 # Debezium's own heartbeats go on when its connection hangs; the row that they update comes the whole way.
 HEARTBEATS = HEARTBEAT.topic
@@ -63,13 +63,12 @@ def positions(settings: Settings) -> list[PartitionLag]:
         return _positions(client)
 
 
-def gaps(client: Any) -> list[str]:
-    """Name the topics that do not have what their sink would read next: it would go on behind a gap, or at the start.
+def gaps(client: Any, tables: Iterable[Table]) -> list[str]:
+    """Name the tables' topics that lack what their sink would read next: it would go on behind a gap, or at the start.
 
     It is older than what the topic keeps, or the topic has lost its end with the broker's disk.
     """
-    present = set(client.list_topics())
-    groups = {connectors.group(table): table.topic for table in RED if table.topic in present}
+    groups = {connectors.group(table): table.topic for table in tables}
     committed = client.list_group_offsets(list(groups)) if groups else {}
     # Asked before the ends, which only grow: so no sink is ever beyond one that is well.
     at = {
