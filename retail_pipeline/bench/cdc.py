@@ -13,8 +13,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from retail_pipeline.bench import cdc_arrivals, cdc_drain, cdc_generator, cdc_sides, database, servers
 from retail_pipeline.bench.cdc_arrivals import Watch
 from retail_pipeline.bench.cdc_generator import Plan, Sale
@@ -25,8 +23,6 @@ from retail_pipeline.bench.result import Comparison, Report, Result
 from retail_pipeline.bench.warm_up import until_warm
 from retail_pipeline.mirror import client, fidelity
 from retail_pipeline.settings import Settings
-from retail_pipeline.stack.connect import Connect
-from retail_pipeline.stack.state import State
 from retail_pipeline.warehouse import roles
 from retail_pipeline.warehouse.connection import connect_dsn
 
@@ -148,25 +144,17 @@ def _latencies(ours: Ours, floor: Floor, predecessor: Predecessor, sizes: Sizes,
 
 def _warm_up(ours: Ours, sizes: Sizes, say: Report) -> None:
     """Sell until Kafka Connect needs hardly less of a processor for a sale than the best before: Java has compiled."""
-    connect = State(ours.site.settings.home).process(Connect.name)
-    if connect is None:
-        raise BenchError("Kafka Connect is not one of this home's servers, so nobody can tell when Java has compiled.")
     seconds = max(1, sizes.warm_up // sizes.warm_up_rate)
 
     def block() -> float:
-        before = _processor_seconds(connect.pid)
+        before = ours.processor_seconds()
         _segment(ours, sizes.warm_up_rate, seconds, sizes, seed=0)
-        spent = _processor_seconds(connect.pid) - before
+        spent = ours.processor_seconds() - before
         sales = seconds * sizes.warm_up_rate
         say(f"sales, not counted: {sales:,}, each {1000 * spent / sales:.1f} ms of processor in Kafka Connect")
         return sales / spent
 
     until_warm(block, sizes.warm_ups)
-
-
-def _processor_seconds(pid: int) -> float:
-    times = psutil.Process(pid).cpu_times()
-    return float(times.user + times.system)
 
 
 def _segment(side: Side, rate: int, seconds: int, sizes: Sizes, seed: int) -> tuple[list[float], float]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import psutil
 from psycopg2.extensions import parse_dsn
 from pymongo.database import Database
 
@@ -20,6 +21,8 @@ from retail_pipeline.mirror import client, initial
 from retail_pipeline.replication import connectors, publication, topics
 from retail_pipeline.replication.connect import ConnectClient
 from retail_pipeline.settings import Settings
+from retail_pipeline.stack.connect import Connect
+from retail_pipeline.stack.state import State
 from retail_pipeline.tables import MONGO_DATABASE, PUBLICATION, RED
 from retail_pipeline.warehouse.connection import connect_dsn
 
@@ -60,6 +63,14 @@ class Ours:
     def stop(self) -> None:
         """Stop every connector; what is committed from now on waits in the slot."""
         _stop(self.site.settings, connectors.names())
+
+    def processor_seconds(self) -> float:
+        """Give for how long Kafka Connect has used a processor, by which it is told when Java has compiled."""
+        connect = State(self.site.settings.home).process(Connect.name)
+        if connect is None:
+            raise BenchError("Kafka Connect is not one of this home's servers, so nobody can tell when it is warm.")
+        times = psutil.Process(connect.pid).cpu_times()
+        return float(times.user + times.system)
 
 
 @dataclass
