@@ -35,6 +35,14 @@ def test_a_step_is_no_leak(at_which: float) -> None:
     assert memory.slope(_samples(lambda at: 300 if at < at_which else 400), lambda sample: sample.rss) == 0
 
 
+def test_a_young_process_does_not_count_and_its_leak_does_once_it_is_older() -> None:
+    filling = _samples(lambda at: 140 + at / 60, age=0)
+    leaking = _samples(lambda at: 150 + at / 60, age=memory.PYTHON_WARM_UP)
+
+    assert memory.slope(filling, lambda sample: sample.rss, memory.PYTHON_WARM_UP) is None
+    assert memory.slope(filling + leaking, lambda sample: sample.rss, memory.PYTHON_WARM_UP) == pytest.approx(60)
+
+
 def test_steps_are_a_leak() -> None:
     found = memory.slope(_samples(lambda at: 300 + 10 * (at // 150)), lambda sample: sample.rss)
 
