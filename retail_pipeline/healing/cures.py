@@ -40,6 +40,11 @@ class Tries:
     def _of(self, trouble: Trouble) -> Patience:
         return self.runs if trouble.cure in BY_RUN else self.connectors
 
+    @staticmethod
+    def _name(trouble: Trouble) -> str:
+        """Name what is tried: each reason to begin anew by itself, for that one was cured makes the next none worse."""
+        return trouble.sentence if trouble.cure is Cure.RESYNCHRONIZE else trouble.subject
+
     def due(self, troubles: Sequence[Trouble], now: float, since: Mapping[str, float]) -> list[Trouble]:
         """Choose the troubles to treat at `now`; `since` tells when those that were there before were first seen.
 
@@ -54,15 +59,15 @@ class Tries:
             and (trouble.cure is not Cure.RESTART_WHOLE or now - since.get(trouble.subject, now) >= _SILENT_FOR)
         ]
         begins_anew = [trouble for trouble in treated if trouble.cure is Cure.RESYNCHRONIZE]
-        return [one for one in begins_anew or treated if self._of(one).due([one.subject], now)]
+        return [one for one in begins_anew or treated if self._of(one).due([self._name(one)], now)]
 
     def tried(self, troubles: Iterable[Trouble], now: float) -> Tries:
         """Give what is known once these were treated at `now`."""
-        subjects = {True: [], False: []}  # type: dict[bool, list[str]]
+        names = {True: [], False: []}  # type: dict[bool, list[str]]
         for trouble in troubles:
-            subjects[trouble.cure in BY_RUN].append(trouble.subject)
+            names[trouble.cure in BY_RUN].append(self._name(trouble))
         return replace(
-            self, connectors=self.connectors.tried(subjects[False], now), runs=self.runs.tried(subjects[True], now)
+            self, connectors=self.connectors.tried(names[False], now), runs=self.runs.tried(names[True], now)
         )
 
     def outlook(self, trouble: Trouble, now: float, hindered: str = "") -> str:
@@ -71,12 +76,12 @@ class Tries:
             return trouble.cure.value
         if hindered:
             return hindered
-        patience = self._of(trouble)
-        count = patience.count(trouble.subject)
+        patience, name = self._of(trouble), self._name(trouble)
+        count = patience.count(name)
         if not count:
             return trouble.cure.value
-        outlook = f"tried {count} times, again in {patience.wait(trouble.subject, now):.0f} s"
-        return f"{outlook}; look for the cause" if patience.hopeless(trouble.subject) else outlook
+        outlook = f"tried {count} times, again in {patience.wait(name, now):.0f} s"
+        return f"{outlook}; look for the cause" if patience.hopeless(name) else outlook
 
 
 def hindrance(settings: Settings, seen: Observation) -> str:

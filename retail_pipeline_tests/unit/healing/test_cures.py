@@ -52,6 +52,18 @@ def test_restarts_and_runs_are_tried_again_after_pauses_of_their_own() -> None:
     assert tries.due([FAILED, LETTERS], RUNS.first, {}) == [FAILED, LETTERS]
 
 
+def test_each_reason_to_begin_anew_is_treated_at_once_and_the_same_one_after_a_pause() -> None:
+    """Five in ten minutes, each cured by the run before the next came: none waits for what the others were worth."""
+    reasons = [replace(LOST, sentence=f"the stream cannot go on: {why}") for why in ("slot", "topic", "gap", "moved")]
+    tries = Tries()
+    for now, reason in enumerate([*reasons, replace(LOST, sentence="the stream cannot go on: publication")]):
+        assert tries.due([reason], now, {}) == [reason]
+        tries = tries.tried([reason], now)
+
+        assert tries.due([reason], now + RUNS.first - 1, {}) == []
+        assert "tried 1 times" in tries.outlook(reason, now)
+
+
 def test_what_was_tried_in_vain_too_often_asks_for_a_person() -> None:
     tries, now = Tries(), 0.0
     for _ in range(CONNECTORS.limit):
