@@ -54,9 +54,9 @@ def test_restarts_and_runs_are_tried_again_after_pauses_of_their_own() -> None:
 
 def test_each_reason_to_begin_anew_is_treated_at_once_and_the_same_one_after_a_pause() -> None:
     """Five in ten minutes, each cured by the run before the next came: none waits for what the others were worth."""
-    reasons = [replace(LOST, sentence=f"the stream cannot go on: {why}") for why in ("slot", "topic", "gap", "moved")]
     tries = Tries()
-    for now, reason in enumerate([*reasons, replace(LOST, sentence="the stream cannot go on: publication")]):
+    for now, why in enumerate(("slot", "topic", "gap", "moved", "publication")):
+        reason = replace(LOST, sentence=f"the stream cannot go on: {why}")
         assert tries.due([reason], now, {}) == [reason]
         tries = tries.tried([reason], now)
 
