@@ -145,16 +145,13 @@ def _latencies(ours: Ours, floor: Floor, predecessor: Predecessor, sizes: Sizes,
 def _warm_up(ours: Ours, sizes: Sizes, say: Report) -> None:
     """Sell until Kafka Connect needs hardly less of a processor for a sale than the best before: Java has compiled."""
     seconds = max(1, sizes.warm_up // sizes.warm_up_rate)
+    sales = seconds * sizes.warm_up_rate
 
-    def block() -> float:
-        before = ours.processor_seconds()
+    def sell() -> None:
         _segment(ours, sizes.warm_up_rate, seconds, sizes, seed=0)
-        spent = ours.processor_seconds() - before
-        sales = seconds * sizes.warm_up_rate
-        say(f"sales, not counted: {sales:,}, each {1000 * spent / sales:.1f} ms of processor in Kafka Connect")
-        return sales / spent
 
-    until_warm(block, sizes.warm_ups)
+    for cost in until_warm(sell, ours.processor_seconds, sizes.warm_ups):
+        say(f"sales, not counted: {sales:,}, each {1000 * cost / sales:.1f} ms of processor in Kafka Connect")
 
 
 def _segment(side: Side, rate: int, seconds: int, sizes: Sizes, seed: int) -> tuple[list[float], float]:

@@ -60,15 +60,12 @@ def measure(ours: Ours, rows: int, rounds: int, say: Report) -> Drained:
     settings = ours.site.settings
     found = Drained()
 
-    def cold() -> float:
-        before = ours.processor_seconds()
+    def cold() -> None:
         found.cold.append(_drain(ours, rows))
-        spent = ours.processor_seconds() - before
-        each = 1e6 * spent / rows
-        say(f"backlog, not counted: {found.cold[-1]:,.0f} rows/s, each {each:.0f} µs of processor in Kafka Connect")
-        return rows / spent
 
-    until_warm(cold, _COLD_AT_MOST)
+    for cost in until_warm(cold, ours.processor_seconds, _COLD_AT_MOST):
+        each = 1e6 * cost / rows
+        say(f"backlog, not counted: {found.cold[-1]:,.0f} rows/s, each {each:.0f} µs of processor in Kafka Connect")
     documents = _documents(settings, rows)
     found.rows = sum(map(len, documents.values()))
     fifth = {name: some[: len(some) // 5 + 1] for name, some in documents.items()}

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-_HARDLY_FASTER = 1.05
-
-
-def until_warm(block: Callable[[], float], at_most: int) -> list[float]:
-    """Do blocks of work until one is hardly faster than the best before; give the rate that each of them gave."""
-    rates: list[float] = []
-    while len(rates) < at_most and not _is_warm(rates):
-        rates.append(block())
-    return rates
+_HARDLY_LESS = 1 / 1.05
 
 
-def _is_warm(rates: list[float]) -> bool:
-    return len(rates) > 1 and rates[-1] < _HARDLY_FASTER * max(rates[:-1])
+def until_warm(work: Callable[[], object], processor_seconds: Callable[[], float], at_most: int) -> Iterator[float]:
+    """Do the same work until it costs hardly less than the best before; give what each cost, in processor seconds.
+
+    By what it costs, not by how long it took: another program beside it makes work slow, and not dear.
+    """
+    best = float("inf")
+    for _ in range(at_most):
+        before = processor_seconds()
+        work()
+        cost = processor_seconds() - before
+        yield cost
+        if cost > _HARDLY_LESS * best:
+            return
+        best = cost

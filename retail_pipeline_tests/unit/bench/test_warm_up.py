@@ -1,6 +1,8 @@
-"""Work is warm when a block of it is hardly faster than the best before, and given up after so many blocks."""
+"""Work is warm when it costs hardly less than the best before, and given up after so many times."""
 
 from __future__ import annotations
+
+from itertools import accumulate
 
 import pytest
 
@@ -8,14 +10,20 @@ from retail_pipeline.bench.warm_up import until_warm
 
 
 @pytest.mark.parametrize(
-    ("rates", "done"),
+    ("costs", "done"),
     [
-        ([100, 160, 190, 195, 400], 4),
-        ([100, 90, 200], 2),
-        ([100, 150, 90, 200], 3),
-        ([100, 200, 400, 800, 1600, 3200], 5),
+        ([100, 60, 50, 49, 20], 4),
+        ([100, 110, 50], 2),
+        ([100, 70, 110, 50], 3),
+        ([160, 80, 40, 20, 10, 5], 5),
     ],
-    ids=["levels off", "slower at once", "slower than the best", "never"],
+    ids=["levels off", "dearer at once", "dearer than the best", "never"],
 )
-def test_blocks_go_on_until_one_is_hardly_faster(rates: list[float], done: int) -> None:
-    assert until_warm(iter(rates).__next__, at_most=5) == rates[:done]
+def test_work_goes_on_until_it_costs_hardly_less(costs: list[float], done: int) -> None:
+    meter = [0, *accumulate(costs)]
+    worked: list[None] = []
+
+    found = until_warm(lambda: worked.append(None), lambda: meter[len(worked)], at_most=5)
+
+    assert list(found) == costs[:done]
+    assert len(worked) == done
