@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from retail_pipeline_tests.faults import jvm, report
+from retail_pipeline_tests.faults.mending import mend
 from retail_pipeline_tests.faults.report import Trials
 from retail_pipeline_tests.faults.testbed import Testbed
 
@@ -74,5 +75,5 @@ def _sound(testbed: Testbed) -> Iterator[Testbed]:
     testbed.writers.end(kill=True)  # also one that a failed test left
     if testbed.is_sound:
         return
-    mended = testbed.mend()
+    mended = mend(testbed)
     assert mended.equal, mended.sentence()

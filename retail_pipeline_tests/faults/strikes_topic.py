@@ -33,6 +33,12 @@ def emptied(testbed: Testbed) -> None:
             if one.topic == SALES.topic and one.lag
         }
 
+    def has_read() -> bool:
+        found = [one.committed_offset for one in lag.positions(testbed.settings) if one.topic == SALES.topic]
+        return bool(found) and all(found)
+
+    # Of a group that has committed nothing nobody can tell what it lacks.
+    until(has_read, "its sink has read something of each partition", _SOON)
     with testbed.connect() as client:
         client.stop(_SINK)
     testbed.more_changes(20)

@@ -22,8 +22,7 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from retail_pipeline import stack
-from retail_pipeline.errors import RetailError
-from retail_pipeline.mirror import initial, repair
+from retail_pipeline.mirror import initial
 from retail_pipeline.replication.connect import ConnectClient
 from retail_pipeline.settings import Settings
 from retail_pipeline.source import generator
@@ -36,7 +35,7 @@ from retail_pipeline.stack.postgres import Postgres
 from retail_pipeline.stack.server import Server
 from retail_pipeline.stack.state import State
 from retail_pipeline.stack.supervisor import Supervisor
-from retail_pipeline.tables import MONGO_DATABASE, RED
+from retail_pipeline.tables import MONGO_DATABASE
 from retail_pipeline.warehouse import connection, migrations, roles
 from retail_pipeline.warehouse.load import load_file
 from retail_pipeline_tests.faults import comparison
@@ -72,7 +71,8 @@ class Testbed:
         self.proxy = Proxy()
         self._folder = home / "fault_suite"
         self.writers = Writers(self._folder)
-        self._heals: bool | None = True
+        # None: a hand has switched it off in part.
+        self.heals: bool | None = True
         # False: a trial left it in need of a hand.
         self.is_sound = True
 
@@ -120,13 +120,13 @@ class Testbed:
 
     def healing(self, *, on: bool) -> None:
         """Let supervisor and sensors heal from now on, or only look on."""
-        if self._heals is on:
+        if self.heals is on:
             return
         settings = replace(self.bare, heal=on, supervise=on)
         stack.up(settings, print, dagster=False, supervise=False)
         CodeServer(settings, self.state).down()
         stack.up(settings, print, supervise=on)
-        self._heals = on
+        self.heals = on
 
     @contextmanager
     def at_risk(self) -> Iterator[None]:
@@ -265,31 +265,6 @@ class Testbed:
                 silent = Comparison()
                 silent.differs("servers that do not answer", f"MongoDB: {type(error).__name__}")
                 return silent
-
-    # What a person does
-
-    def mend(self) -> Comparison:
-        """Bring everything back by the operator's commands, and compare; healing is off afterwards."""
-        if self._heals:
-            self._heals = None
-        for name in SERVERS:
-            self.resume(name)
-        stack.up(replace(self.bare, heal=False, supervise=False), print)
-        self.settle()
-        try:
-            self._mend_stream()
-        except RetailError as error:
-            print(f"Kafka Connect is restarted by hand: {error.message}")
-            self.kill("connect")
-            self.server("connect").up()
-            self._mend_stream()
-        found = self.compare(*self.expected())
-        self.is_sound = found.equal
-        return found
-
-    def _mend_stream(self) -> None:
-        initial.load(self.settings, print)
-        repair.repair(self.settings, RED, report=print)
 
 
 def until(done: Callable[[], object], what: str, seconds: float, pause: float = _ASK_AGAIN) -> None:
