@@ -175,16 +175,19 @@ def _segment(side: Side, rate: int, seconds: int, sizes: Sizes, seed: int) -> tu
             journal=str(Path(folder) / "journal"),
         )
         # What was just started does its first work, and is through with it before anything counts.
-        _await(_sell(plan, watch), watch, sizes.late)
+        _await(sell(plan, watch), watch, sizes.late)
         watch.changes.clear()
-        sales = _sell(replace(plan, seconds=seconds), watch)
+        sales = sell(replace(plan, seconds=seconds), watch)
         found = _await(sales, watch, sizes.late)
     behind = max((sale.committed_ns - sale.due_ns) / 1e6 for sale in sales)
     return cdc_arrivals.latencies(sales, found, sizes.late * 1000), round(behind, 1)
 
 
-def _sell(plan: Plan, watch: Watch) -> list[Sale]:
-    """Run the generator to its end, reading the change stream meanwhile; give what it sold."""
+def sell(plan: Plan, watch: Watch) -> list[Sale]:
+    """Run the generator to its end, reading the change stream meanwhile; give what it sold.
+
+    Raises BenchError where the generator fails.
+    """
     command = [sys.executable, "-m", cdc_generator.__name__]
     generator = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     with generator:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from retail_pipeline.bench import BenchError, cdc, cdc_drain, cdc_sides, initial_load, verify
-from retail_pipeline.bench.database import Site
+from retail_pipeline.bench import BenchError, cdc, cdc_arrivals, cdc_drain, cdc_sides, initial_load, verify
+from retail_pipeline.bench.cdc_generator import Plan
 from retail_pipeline.bench.result import Result
-from retail_pipeline.mirror import client, initial
+from retail_pipeline.mirror import client, fidelity, initial
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import MONGO_DATABASE
 
@@ -39,6 +41,12 @@ def _durability(result: Result) -> dict[str, str]:
     return {name: result.durability[name] for name in REAL_DURABILITY}
 
 
+@pytest.fixture(name="soon_judged")
+def _soon_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for less before a difference is one: nothing is on its way that could still settle it."""
+    monkeypatch.setattr(fidelity, "verify", partial(fidelity.verify, settle_seconds=2))
+
+
 def _spoil(settings: Settings) -> None:
     """Take one document away, as a stream that loses something would."""
     with client.connect(settings, client.administrator(settings)) as mongo:
@@ -62,6 +70,7 @@ def test_cdc_sees_every_sale_of_three_ways_and_drains_a_backlog(stack_settings: 
     assert _durability(result) == REAL_DURABILITY
 
 
+@pytest.mark.usefixtures("soon_judged")
 def test_cdc_tells_of_a_stream_that_lost_a_document(stack_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     def drain_and_lose(ours: cdc_sides.Ours, *_: Any) -> cdc_drain.Drained:
         _spoil(ours.site.settings)
@@ -74,11 +83,15 @@ def test_cdc_tells_of_a_stream_that_lost_a_document(stack_settings: Settings, mo
     assert ["1 missing" in fault for fault in result.faults] == [True]
 
 
-def test_cdc_refuses_a_generator_that_cannot_sell(stack_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Site, "address", lambda *_: stack_settings.require("postgres_dsn"))
+def test_cdc_refuses_a_generator_that_cannot_sell(stack_settings: Settings, tmp_path: Path) -> None:
+    nothing_to_sell = Plan([stack_settings.require("postgres_dsn")], 1, 1, 1, 1, str(tmp_path / "journal"))
 
-    with pytest.raises(BenchError, match="generator"):
-        cdc.measure(stack_settings, print, CDC)
+    with (
+        client.connect(stack_settings, client.administrator(stack_settings)) as mongo,
+        cdc_arrivals.watch(mongo[MONGO_DATABASE]) as watch,
+        pytest.raises(BenchError, match="generator of sales failed"),
+    ):
+        cdc.sell(nothing_to_sell, watch)
 
 
 def test_initial_load_ends_up_equal_both_ways(stack_settings: Settings) -> None:
@@ -89,6 +102,7 @@ def test_initial_load_ends_up_equal_both_ways(stack_settings: Settings) -> None:
     assert _durability(result) == REAL_DURABILITY
 
 
+@pytest.mark.usefixtures("soon_judged")
 def test_initial_load_tells_of_a_load_that_lost_a_document(
     stack_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
