@@ -147,10 +147,10 @@ def _warm_up(ours: Ours, sizes: Sizes, say: Report) -> None:
     seconds = max(1, sizes.warm_up // sizes.warm_up_rate)
     sales = seconds * sizes.warm_up_rate
 
-    def sell() -> None:
+    def block() -> None:
         _segment(ours, sizes.warm_up_rate, seconds, sizes, seed=0)
 
-    for cost in until_warm(sell, ours.processor_seconds, sizes.warm_ups):
+    for cost in until_warm(block, ours.processor_seconds, sizes.warm_ups):
         say(f"sales, not counted: {sales:,}, each {1000 * cost / sales:.1f} ms of processor in Kafka Connect")
 
 
