@@ -16,14 +16,17 @@ from retail_pipeline_tests.faults.soak import PROCESSES, Soak, Struck
 from retail_pipeline_tests.faults.testbed import Testbed
 
 
+_MINUTES = float(os.environ.get("SOAK_MINUTES", "60"))
+
+
 @pytest.mark.soak
+@pytest.mark.timeout((_MINUTES + 60) * 60)
 def test_an_hour_under_faults(sound: Testbed, pytestconfig: pytest.Config) -> None:
-    minutes = float(os.environ.get("SOAK_MINUTES", "60"))
     seed = int(os.environ.get("SOAK_SEED", random.randrange(10_000)))  # noqa: S311  it is told
-    print(f"A soak of {minutes:.0f} minutes; SOAK_SEED={seed} has it again.", flush=True)
+    print(f"A soak of {_MINUTES:.0f} minutes; SOAK_SEED={seed} has it again.", flush=True)
     sound.healing(on=True)
     with sound.at_risk():
-        soak = soaks.run(sound, minutes, seed)
+        soak = soaks.run(sound, _MINUTES, seed)
         if pytestconfig.cache:  # a slope alone does not tell why
             pytestconfig.cache.set(
                 "soak/memory", {name: list(map(asdict, found)) for name, found in soak.memory.items()}
@@ -31,7 +34,7 @@ def test_an_hour_under_faults(sound: Testbed, pytestconfig: pytest.Config) -> No
         print(report.as_text(soak), flush=True)
         assert not soak.failure
         assert soak.found.equal, soak.found.sentence()
-    if minutes < report.TOLD_FROM_MINUTES:
+    if _MINUTES < report.TOLD_FROM_MINUTES:
         return
     report.DOCUMENT.write_text(report.as_text(soak))
     assert [one for one in report.growths(soak) if not one.is_bounded] == []
