@@ -15,7 +15,6 @@ from retail_pipeline_tests.faults.memory import MB, Sample
 from retail_pipeline_tests.faults.soak import PROCESSES, Soak, Struck
 from retail_pipeline_tests.faults.testbed import Testbed
 
-
 _MINUTES = float(os.environ.get("SOAK_MINUTES", "60"))
 
 
