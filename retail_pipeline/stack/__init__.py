@@ -8,6 +8,9 @@ import threading
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any
+
+import requests
 
 from retail_pipeline.errors import StackError
 from retail_pipeline.settings import Settings
@@ -24,11 +27,13 @@ from retail_pipeline.stack.supervisor import Journal, Supervisor, died
 
 __all__ = [
     "ServerHealth",
+    "ask_dagster",
     "down",
     "environment",
     "export",
     "health",
     "mended",
+    "repository",
     "ui_address",
     "up",
     "variables",
@@ -137,6 +142,21 @@ def ui_address(settings: Settings) -> str:
     if state.process(Webserver.name) is None:
         raise StackError("Dagster's web UI is not running.", "start it with `retail-pipeline up`")
     return Webserver(settings, state).address()
+
+
+def repository() -> str:
+    """Return how GraphQL names the repository of the definitions."""
+    return f'{{repositoryLocationName: "{dagster_servers.LOCATION}", repositoryName: "__repository__"}}'
+
+
+def ask_dagster(settings: Settings, query: str) -> dict[str, Any]:
+    """Put a GraphQL query to Dagster's web server; StackError where it does not answer."""
+    ui_address(settings)
+    try:
+        return Webserver(settings, State(settings.home)).ask(query)
+    except (requests.RequestException, KeyError, TypeError) as error:
+        message = f"Dagster's web server does not answer: {type(error).__name__}."
+        raise StackError(message, "see its line among the servers; `retail-pipeline up` restarts it") from error
 
 
 def _rows(settings: Settings, report: Report) -> list[list[Server]]:
