@@ -13,7 +13,7 @@ from retail_pipeline.defs.assets.warehouse import load_config
 from retail_pipeline.defs.jobs import initial_load
 from retail_pipeline.errors import SourceError
 from retail_pipeline.landing.arrivals import Ended, Outcome
-from retail_pipeline.landing.memory import File
+from retail_pipeline.landing.memory import NAME, File
 from retail_pipeline.landing.tick import tick
 from retail_pipeline.names import shown
 from retail_pipeline.settings import Settings
@@ -40,8 +40,8 @@ def landing_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     return dg.SensorResult(
         run_requests=[_request(settings.landing, file) for file in found.requests],
         skip_reason=None if found.requests else found.sentence,
-        # What is remembered is kept in a file: each tick would write a cursor anew, of thousands of names.
-        cursor="",
+        # Each tick writes its cursor anew, and what is remembered is of thousands of names: the cursor says where it is.
+        cursor=NAME,
     )
 
 
