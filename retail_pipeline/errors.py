@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from retail_pipeline.names import printable
+
 
 class RetailError(Exception):
     """Something this project knows how to explain.
@@ -13,9 +15,10 @@ class RetailError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, next_step: str = "") -> None:
-        self.message = message
-        self.next_step = next_step
-        super().__init__(f"{message}\n  Next: {next_step}" if next_step else message)
+        # Names of files come in any bytes, and a terminal or log takes characters alone.
+        self.message = printable(message)
+        self.next_step = printable(next_step)
+        super().__init__(f"{self.message}\n  Next: {self.next_step}" if next_step else self.message)
 
 
 class SettingError(RetailError):

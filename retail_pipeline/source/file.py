@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from retail_pipeline.errors import SourceError
+from retail_pipeline.names import shown
 from retail_pipeline.source.columns import NAMES
 
 BOM = b"\xef\xbb\xbf"
@@ -35,6 +36,11 @@ class SourceFile:
     columns: tuple[str, ...]
     body: int
     state: tuple[int, int]
+
+    @property
+    def name(self) -> str:
+        """Its name as people, logs and the ledger show it."""
+        return shown(self.path.name)
 
     def check_unchanged(self, file: BinaryIO) -> None:
         """Raise SourceError where the file is not the one whose fingerprint was taken."""

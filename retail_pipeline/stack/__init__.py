@@ -48,7 +48,7 @@ _ROWS: tuple[tuple[type[Server], ...], ...] = (
 )
 # Who uses a server goes before it.
 _STOPPING: tuple[type[Server], ...] = (Supervisor, Daemon, Webserver, CodeServer, Connect, Kafka, Mongo, Postgres)
-_OURS = ("credentials.*", "state.*", "stack.lock", "secrets", "logs", "jars", "jars-*", "dagster")
+_OURS = ("credentials.*", "state.*", "stack.lock", "secrets", "logs", "jars", "jars-*", "dagster", "landing.sqlite*")
 _DAGSTER = (CodeServer.name, Webserver.name, Daemon.name)
 
 

@@ -111,7 +111,7 @@ class _Load:
             if not counts["accepted"]:
                 self._script(cursor, "15_clear", "clearing")
                 self._connection.commit()
-                raise RefusedFileError(self._source.path.name, self._summary(counts), error_share)
+                raise RefusedFileError(self._source.name, self._summary(counts), error_share)
             as_sets = counts["loaded"] >= AS_SETS
             if as_sets:
                 cursor.execute("set local session_replication_role = replica")
@@ -153,7 +153,7 @@ class _Load:
         found = cursor.fetchone()
         if not found:
             return None
-        self._report(f"{self._source.path.name} is loaded already; nothing to do")
+        self._report(f"{self._source.name} is loaded already; nothing to do")
         return LoadReport(
             found[0], self._source.sha256, already_loaded=True, accepted=True, read=0, loaded=0, quarantined=0,
             duplicates=0, tables=_tables(cursor), seconds=time.monotonic() - self._started,
@@ -166,9 +166,9 @@ class _Load:
         cursor.execute(
             "insert into staging.this_load (file_id, sha256, file_name, bytes, column_names, started_at) "
             "values (nextval('retail.file_number'), %s, %s, %s, %s, %s)",
-            (source.sha256, source.path.name, source.size, list(NAMES), started_at),
+            (source.sha256, source.name, source.size, list(NAMES), started_at),
         )
-        with self._stage("copy", f"reading {source.path.name}, {source.size / 1e6:,.1f} MB"):
+        with self._stage("copy", f"reading {source.name}, {source.size / 1e6:,.1f} MB"):
             self._rows = load_staging.copy(cursor, source, self._report)
             cursor.execute("analyze staging.incoming")
         if not self._rows:

@@ -24,7 +24,7 @@ def check(cursor: Cursor, source: SourceFile) -> None:
     if slots := cursor.fetchall():
         name, left = slots[0]
         message = (
-            f"Loading {source.path.name} may write {wanted / 1e6:,.0f} MB of WAL, and replication slot {name} "
+            f"Loading {source.name} may write {wanted / 1e6:,.0f} MB of WAL, and replication slot {name} "
             f"is lost after {max(left, 0) / 1e6:,.0f} MB more; nothing was loaded."
         )
         raise WarehouseError(

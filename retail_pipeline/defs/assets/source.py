@@ -1,11 +1,10 @@
 """The input file. See https://docs.dagster.io/guides/build/assets/defining-assets."""
 
-from pathlib import Path
-
 import dagster as dg
 
 from retail_pipeline.defs import keys
 from retail_pipeline.defs.resources import Platform
+from retail_pipeline.names import from_text
 from retail_pipeline.settings import SAMPLE
 from retail_pipeline.source.file import open_source
 from retail_pipeline.warehouse import ledger
@@ -29,7 +28,7 @@ class FileConfig(dg.Config):
 def walmart_csv(context: dg.AssetExecutionContext, config: FileConfig, platform: Platform) -> dg.Output[str]:
     """Find the file and say which it is; its path goes on to the load, empty where there is nothing to load."""
     settings = platform.settings()
-    path = Path(config.csv).expanduser().resolve() if config.csv else settings.csv
+    path = from_text(config.csv).expanduser().resolve() if config.csv else settings.csv
     file = open_source(path or SAMPLE)
     if path is None and (loaded := ledger.files(settings)) and file.sha256 not in loaded:
         # The sample's stores and sales are made up; among a company's own they would be forgeries.
@@ -37,5 +36,5 @@ def walmart_csv(context: dg.AssetExecutionContext, config: FileConfig, platform:
         return dg.Output("", metadata={"name": "none", "files_in_the_ledger": len(loaded)})
     return dg.Output(
         str(file.path),
-        metadata={"name": file.path.name, "bytes": file.size, "sha256": file.sha256},
+        metadata={"name": file.name, "bytes": file.size, "sha256": file.sha256},
     )

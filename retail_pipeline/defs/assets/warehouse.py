@@ -8,6 +8,7 @@ import dagster as dg
 
 from retail_pipeline.defs import keys
 from retail_pipeline.defs.resources import Platform
+from retail_pipeline.names import as_text
 from retail_pipeline.settings import SQL
 from retail_pipeline.tables import BUSINESS, BY_NAME
 from retail_pipeline.warehouse import connection, migrations, roles
@@ -31,7 +32,7 @@ def load_config(csv: Path, *, accept: bool = False) -> dict[str, Any]:
     """Give the run config of a job that loads one file."""
     return {
         "ops": {
-            "source__walmart_csv": {"config": {"csv": str(csv)}},
+            "source__walmart_csv": {"config": {"csv": as_text(csv)}},
             "load": {"config": {"accept": accept}},
         },
     }

@@ -1,66 +1,103 @@
 """Load files as they arrive. See https://docs.dagster.io/guides/automate/sensors."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import builtins
+import os
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+from dagster_shared.error import SerializableErrorInfo
 
 from retail_pipeline.defs.assets.warehouse import load_config
 from retail_pipeline.defs.jobs import initial_load
+from retail_pipeline.errors import SourceError
+from retail_pipeline.landing.arrivals import Ended, Outcome
+from retail_pipeline.landing.memory import NAME, File
+from retail_pipeline.landing.tick import tick
+from retail_pipeline.names import shown
 from retail_pipeline.settings import Settings
+from retail_pipeline.warehouse.load_report import RefusedFileError
 
-VERSION = 1
-
-
-@dataclass(frozen=True)
-class Mark:
-    """What tells whether a file was written since: its size in bytes and the time of its last change, in ns."""
-
-    size: int
-    changed: int
-
-    @classmethod
-    def of(cls, path: Path) -> "Mark":
-        """Look at a file."""
-        status = path.stat()
-        return cls(status.st_size, status.st_mtime_ns)
-
-
-def complete(cursor: str | None, present: Mapping[str, Mark]) -> tuple[list[str], str]:
-    """Name the files that stand as they stood at the last tick, and so are written completely; give the next cursor.
-
-    A cursor of another version or one that cannot be read counts as empty: then every file waits one tick more.
-    """
-    try:
-        remembered = json.loads(cursor or "{}")
-        known = remembered["files"] if remembered.get("version") == VERSION else {}
-    except (ValueError, KeyError, AttributeError):
-        known = {}
-    marks = {name: [mark.size, mark.changed] for name, mark in present.items()}
-    ready = sorted(name for name, mark in marks.items() if known.get(name) == mark)
-    return ready, json.dumps({"version": VERSION, "files": marks}, sort_keys=True)
+RUN_KEY = "dagster/run_key"
+# Dagster remembers errors by the names of their classes.
+_BY_THE_FILE = {error.__name__ for error in (SourceError, RefusedFileError)}
+_FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+_FAILURES = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.PIPELINE_FAILURE}
 
 
 @dg.sensor(
     job=initial_load,
-    minimum_interval_seconds=30,
+    minimum_interval_seconds=15,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Loads each CSV file that is put into the landing folder, once; the ledger knows those loaded before.",
+    description="Loads each CSV file that is put into the landing folder, once; names those that cannot be loaded.",
 )
 def landing_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    """Ask for one run for each file that has arrived completely; a file written anew is a new one."""
-    folder = Settings.from_environment().landing
-    present = {path.name: Mark.of(path) for path in folder.glob("*.csv") if path.is_file()}
-    ready, cursor = complete(context.cursor, present)
-    requests = [
-        dg.RunRequest(
-            # A run that failed is asked for again when the file is mended, and so changed.
-            run_key=f"{name} {present[name].size} {present[name].changed}",
-            run_config=load_config(folder / name),
-            tags={"file": name},
-        )
-        for name in ready
-    ]
-    return dg.SensorResult(run_requests=requests, cursor=cursor)
+    """Ask for one run for each file that has come to rest and is not loaded; one that was changed is a new one."""
+    settings = Settings.from_environment()
+    found = tick(settings, lambda keys: outcomes(context.instance, keys), context.log.warning, time.time())
+    context.log.info(found.sentence)
+    return dg.SensorResult(
+        run_requests=[_request(settings.landing, file) for file in found.requests],
+        skip_reason=None if found.requests else found.sentence,
+        # Each tick writes its cursor anew, and what is remembered are thousands of names: this says where they are.
+        cursor=NAME,
+    )
+
+
+def outcomes(instance: dg.DagsterInstance, keys: list[str]) -> dict[str, Outcome]:
+    """Return how the runs of these keys ended, by one query; of several with one key the latest counts."""
+    found: dict[str, Outcome] = {}
+    for run in instance.get_runs(filters=dg.RunsFilter(tags={RUN_KEY: keys})):
+        if (key := run.tags[RUN_KEY]) not in found:
+            found[key] = _outcome(instance, run)
+    return found
+
+
+def _request(folder: Path, file: File) -> dg.RunRequest:
+    path = folder / os.fsdecode(file.name)
+    return dg.RunRequest(file.run_key, run_config=load_config(path), tags={"file": shown(file.name)})
+
+
+def _outcome(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Outcome:
+    if run.status not in _FAILED:
+        return Outcome(Ended.WELL if run.status is dg.DagsterRunStatus.SUCCESS else Ended.NOT_YET)
+    reason = "its run was cancelled" if run.status is dg.DagsterRunStatus.CANCELED else "its run failed"
+    for entry in instance.all_logs(run.run_id, of_type=_FAILURES):
+        event = entry.get_dagster_event()
+        if event.is_step_failure:
+            errors = list(_chain(event.step_failure_data.error))
+            if fault := _fault(errors):
+                return Outcome(Ended.BY_THE_FILE, fault)
+            # The outermost is Dagster's own, which says that a step failed.
+            reason = next((_sentence(error) for error in errors[1:] or errors), reason)
+        elif reason == "its run failed" and event.message:
+            reason = event.message.partition("\n")[0]
+    return Outcome(Ended.OTHERWISE, reason)
+
+
+def _chain(error: SerializableErrorInfo | None) -> Iterator[SerializableErrorInfo]:
+    """Return an error and what caused it, the outermost first."""
+    while error:
+        yield error
+        error = error.cause or error.context
+
+
+def _fault(errors: list[SerializableErrorInfo]) -> str:
+    """Return what is wrong with the file itself; nothing, where the system did not give it, which may pass."""
+    for position, error in enumerate(errors):
+        if error.cls_name in _BY_THE_FILE:
+            cause = errors[position + 1].cls_name if errors[position + 1 :] else None
+            return "" if _is_of_the_system(cause) else _sentence(error)
+    return ""
+
+
+def _is_of_the_system(name: str | None) -> bool:
+    kind = getattr(builtins, name or "", None)
+    return isinstance(kind, type) and issubclass(kind, OSError)
+
+
+def _sentence(error: SerializableErrorInfo) -> str:
+    """Return the message without the name of its class in front."""
+    line = str(error.message).partition("\n")[0]
+    return line.partition(f"{error.cls_name}: ")[2] or line

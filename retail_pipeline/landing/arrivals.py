@@ -1,0 +1,106 @@
+"""Which file is asked for now, and what follows from how its run ended? Pure: from what is known to what is known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+from retail_pipeline.landing.content import LARGEST
+from retail_pipeline.landing.folder import Entry
+from retail_pipeline.landing.memory import File, State
+from retail_pipeline.patience import Patience
+
+# Runs that were asked for and have not ended: enough to keep the queue busy, so few that a fresh file is soon next.
+AT_ONCE = 6
+# Of files that rest, a tick looks into so many, and stops after so many bytes; the first is looked into in any case.
+MOST_FILES = 1_000
+MOST_BYTES = 64 * 1024 * 1024
+# Half an hour for what passes by itself; then a person should know.
+_PATIENCE = Patience(first=60.0, longest=1800.0, limit=6, calm=math.inf)
+
+Files = Mapping[bytes, File]
+
+
+class Ended(Enum):
+    """How a run ended."""
+
+    NOT_YET = auto()
+    WELL = auto()
+    BY_THE_FILE = auto()  # the file cannot be loaded as it is
+    OTHERWISE = auto()  # a server was away, the process was killed: another try may succeed
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended, and why."""
+
+    ended: Ended
+    reason: str = ""
+
+
+def seen(known: Files, entries: Iterable[Entry], now: float) -> dict[bytes, File]:
+    """Return what is known once these entries were seen; what changed is new, and what did not has come to rest."""
+    return {entry.name: _seen(known.get(entry.name), entry, now) for entry in entries}
+
+
+def _seen(before: File | None, entry: Entry, now: float) -> File:
+    fault = before.reason if before and before.state is State.IGNORED else ""
+    if before is None or before.mark != entry.mark or fault != entry.fault:
+        state = State.IGNORED if entry.fault else State.ARRIVING
+        return File(entry.name, entry.mark, state, now, now, entry.fault)
+    return replace(before, state=State.READY, since=now) if before.state is State.ARRIVING else before
+
+
+def to_look_into(files: Files, now: float) -> Iterator[File]:
+    """Name the files whose content nobody knows yet, the latest arrivals first, as many as one tick takes."""
+    waiting = [file for file in _latest(files) if file.fingerprint is None and file.due <= now]
+    volume = 0
+    for file in waiting[:MOST_FILES]:
+        size = file.mark.size if file.mark.size <= LARGEST else 0
+        if volume and volume + size > MOST_BYTES:
+            return
+        yield file
+        volume += size
+
+
+def turn(files: Files, now: float) -> list[File]:
+    """Name the files that a run is asked for: the latest arrivals first where room is short, else in order of time."""
+    asked = sum(file.state is State.ASKED for file in files.values())
+    due = [file for file in _latest(files) if file.fingerprint is not None and file.due <= now]
+    return sorted(due[: max(0, AT_ONCE - asked)], key=lambda file: (file.mark.changed, file.name))
+
+
+def _latest(files: Files) -> list[File]:
+    ready = [file for file in files.values() if file.state is State.READY]
+    return sorted(ready, key=lambda file: (file.arrived, file.mark.changed, file.name), reverse=True)
+
+
+def settled(file: File, outcome: Outcome, ledger: Collection[str], now: float) -> File:
+    """Return what a file is after its run; what the ledger has is loaded, whatever became of the run."""
+    if outcome.ended is Ended.WELL or file.fingerprint in ledger:
+        return loaded(file, now)
+    if outcome.ended is Ended.BY_THE_FILE:
+        return refused(file, outcome.reason, now)
+    return failed(file, outcome.reason, now) if outcome.ended is Ended.OTHERWISE else file
+
+
+def loaded(file: File, now: float) -> File:
+    """Return a file that is in the tables."""
+    return replace(file, state=State.LOADED, since=now, reason="")
+
+
+def refused(file: File, reason: str, now: float) -> File:
+    """Return a file that nothing is asked for until it changes."""
+    return replace(file, state=State.REFUSED, since=now, reason=reason)
+
+
+def failed(file: File, reason: str, now: float) -> File:
+    """Return a file whose try failed for what may pass: it is tried again after a pause, a handful of times."""
+    tries = file.tries + 1
+    patience = replace(_PATIENCE, tries={"": (tries, now)})
+    if patience.hopeless(""):
+        return replace(refused(file, f"{reason} ({tries} tries)", now), tries=tries)
+    due = now + patience.wait("", now)
+    return replace(file, state=State.READY, since=now, reason=reason, tries=tries, due=due)

@@ -1,0 +1,134 @@
+"""What does one look at the landing folder find, and what is asked for? A tick may die anywhere and harms nothing.
+
+What it found is kept in one write at its end, before its requests are handed over. A file whose request never arrived
+is asked for again with the same run key, for which Dagster makes no second run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from retail_pipeline.errors import RetailError
+from retail_pipeline.landing import arrivals, content
+from retail_pipeline.landing.arrivals import Ended, Files, Outcome
+from retail_pipeline.landing.folder import scan
+from retail_pipeline.landing.memory import NAME, File, State, open_memory
+from retail_pipeline.names import shown
+from retail_pipeline.settings import Settings
+from retail_pipeline.warehouse import ledger
+
+_MOST_NAMES = 5
+_LONGEST = 100
+# Of run keys, how each run ended; one that Dagster does not know is missing.
+Outcomes = Callable[[list[str]], Mapping[str, Outcome]]
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What a tick asks for, and what it has to say in a line."""
+
+    requests: tuple[File, ...]
+    sentence: str
+
+
+def tick(settings: Settings, outcomes: Outcomes, tell: Callable[[str], None], now: float) -> Tick:
+    """Look once, remember what was found, and return what to ask for; news of single files goes to `tell`."""
+    entries = scan(settings.landing)
+    with open_memory(settings.home / NAME) as memory:
+        files: dict[bytes, File] = arrivals.seen(memory.files, entries, now)
+        hindrance = ""
+        try:
+            files, requests = _decided(settings, files, outcomes, now)
+        except RetailError as error:
+            # Without the ledger nobody can tell what is loaded already, and a run would fail for the same reason.
+            hindrance, requests = error.message, ()
+        for news in _news(memory.files, files):
+            tell(news)
+        memory.keep(files)
+    return Tick(requests, "; ".join(_parts(settings, files, requests, hindrance)))
+
+
+def _decided(
+    settings: Settings, before: Files, outcomes: Outcomes, now: float
+) -> tuple[dict[bytes, File], tuple[File, ...]]:
+    """Return what becomes of the files by their content, their runs and the ledger, and what is asked for."""
+    files = dict(before)
+    fresh = [_looked_into(settings, file, now) for file in arrivals.to_look_into(files, now)]
+    files |= {file.name: file for file in fresh}
+    asked = [file for file in files.values() if file.state is State.ASKED]
+    ended = outcomes([file.run_key for file in asked]) if asked else {}
+    failed = [file for file in asked if _has_failed(ended.get(file.run_key))]
+    missing = [file for file in asked if file.run_key not in ended]
+    refused = [file for file in files.values() if file.state is State.REFUSED]  # a person may have loaded it since
+    doubtful = [*fresh, *failed, *missing, *refused, *arrivals.turn(files, now)]
+    fingerprints = {file.fingerprint for file in doubtful if file.fingerprint}
+    known = ledger.known(settings, fingerprints) if fingerprints else set()
+
+    for file in asked:
+        if outcome := ended.get(file.run_key):
+            files[file.name] = arrivals.settled(file, outcome, known, now)
+    for file in doubtful:
+        if file.fingerprint in known:
+            files[file.name] = arrivals.loaded(file, now)
+    requests = [file for file in missing if file.fingerprint not in known]
+    for file in arrivals.turn(files, now):
+        files[file.name] = replace(file, state=State.ASKED, since=now)
+        requests.append(files[file.name])
+    return files, tuple(requests)
+
+
+def _looked_into(settings: Settings, file: File, now: float) -> File:
+    try:
+        found = content.look_into(settings.landing, file)
+    except FileNotFoundError:
+        return file
+    except PermissionError as error:
+        # Whoever mends it changes the file's status, by which it is new.
+        return arrivals.refused(file, f"it cannot be read: {error.strerror}", now)
+    except OSError as error:
+        return arrivals.failed(file, f"it cannot be read: {error.strerror}", now)
+    return replace(file, fingerprint=found.fingerprint, reason=found.reason or file.reason)
+
+
+def _has_failed(outcome: Outcome | None) -> bool:
+    return outcome is not None and outcome.ended in (Ended.BY_THE_FILE, Ended.OTHERWISE)
+
+
+def _news(before: Files, after: Files) -> Iterator[str]:
+    """Tell once of each file that is left lying, and of each try that failed."""
+    for name, file in after.items():
+        known = before.get(name)
+        is_new = known is None or (known.state, known.reason, known.mark) != (file.state, file.reason, file.mark)
+        if is_new and file.state in (State.REFUSED, State.IGNORED):
+            yield f"{_clipped(file)} is not loaded: {file.reason}"
+        elif known is not None and file.tries > known.tries:
+            yield f"{_clipped(file)} is tried again after a pause: {file.reason}"
+
+
+def _parts(settings: Settings, files: Files, requests: Iterable[File], hindrance: str) -> Iterator[str]:
+    def of(*states: State) -> list[File]:
+        return sorted((file for file in files.values() if file.state in states), key=lambda file: -file.since)
+
+    yield shown(settings.landing)
+    if hindrance:
+        yield f"nothing is asked for: {hindrance}"
+    asked = list(requests)
+    for title, found in (
+        ("asked for", asked),
+        ("at work", [file for file in of(State.ASKED) if file not in asked]),
+        ("waiting", of(State.ARRIVING, State.READY)),
+        ("refused", of(State.REFUSED)),
+        ("no CSV", of(State.IGNORED)),
+    ):
+        if found:
+            names = ", ".join(_clipped(file) for file in found[:_MOST_NAMES])
+            more = f" and {len(found) - _MOST_NAMES:,} more" if len(found) > _MOST_NAMES else ""
+            yield f"{title}: {names}{more}"
+    if count := len(of(State.LOADED)):
+        yield f"loaded: {count:,}"
+
+
+def _clipped(file: File) -> str:
+    name = shown(file.name)
+    return name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…"

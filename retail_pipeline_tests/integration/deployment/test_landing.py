@@ -1,0 +1,51 @@
+"""A file that is put into the landing folder of a deployment is loaded by its daemon."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+import dagster as dg
+import pytest
+
+from retail_pipeline import landing, stack
+from retail_pipeline.landing.memory import NAME, State, recall
+from retail_pipeline.warehouse import connection
+from retail_pipeline_tests.integration import mirrored
+from retail_pipeline_tests.integration.deployment.conftest import Deployment
+
+_WITHIN = 300.0
+
+
+def test_a_file_of_any_case_and_bytes_is_loaded_once_and_the_others_are_named(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = deployment.settings
+    settings.landing.mkdir(exist_ok=True)
+    (settings.landing / "day.csv.gz").write_bytes(b"\x1f\x8b")
+    (settings.landing / "empty.csv").touch()
+    # The same sales in other bytes: the file is another one, and the tables stay as the other tests know them.
+    lines = deployment.csv.read_bytes()
+    content = lines.replace(b"\r\n", b"\n") if b"\r\n" in lines else lines.replace(b"\n", b"\r\n")
+    path = settings.landing / os.fsdecode(b"caf\xe9.CSV")
+    path.write_bytes(content)
+
+    def remembered() -> dict[bytes, State]:
+        return {file.name: file.state for file in recall(settings.home / NAME)}
+
+    settled = {b"caf\xe9.CSV": State.LOADED, b"day.csv.gz": State.IGNORED, b"empty.csv": State.REFUSED}
+    mirrored.eventually(lambda: remembered() == settled, "the file is loaded", patience=_WITHIN)
+
+    with connection.connect(settings, connection.READER) as session, session.cursor() as cursor:
+        digest = hashlib.sha256(content).hexdigest()
+        cursor.execute("select name, accepted from retail.files where sha256 = %s", (digest,))
+        assert cursor.fetchall() == [(r"caf\xe9.CSV", True)]
+    for name, value in stack.environment(settings).items():
+        monkeypatch.setenv(name, value)
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        (run,) = instance.get_runs(filters=dg.RunsFilter(tags={"file": r"caf\xe9.CSV"}))
+    assert run.status is dg.DagsterRunStatus.SUCCESS
+    told = {one.name: (one.state, one.reason) for one in landing.standing(settings)}
+    assert told["day.csv.gz"] == ("ignored", "it is compressed: unpack it here")
+    assert told["empty.csv"][0] == "refused"
+    assert "is empty" in told["empty.csv"][1]
