@@ -1,4 +1,4 @@
-"""How is everything? Servers, the stream, Dagster's runs, at one look; each problem with its next step."""
+"""How is everything? Servers, the stream, Dagster's runs, files that arrive, at one look; each problem with its next step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from retail_pipeline import stack
 from retail_pipeline.settings import Settings
-from retail_pipeline.status import runs, stream
+from retail_pipeline.status import files, runs, stream
 from retail_pipeline.status.line import Line
 
 __all__ = ["Line", "Status", "measure"]
@@ -21,6 +21,7 @@ class Status:
     servers: tuple[Line, ...]
     stream: tuple[Line, ...]
     runs: tuple[Line, ...]
+    files: tuple[Line, ...]
 
     @property
     def healthy(self) -> bool:
@@ -53,6 +54,7 @@ def measure(settings: Settings) -> Status:
         servers=tuple(_server(one) for one in stack.health(settings)),
         stream=tuple(stream.lines(settings)),
         runs=tuple(runs.lines(settings)),
+        files=tuple(files.lines(settings)),
     )
 
 

@@ -1,0 +1,43 @@
+"""Which files of the landing folder are not loaded? As its sensor left them; no server is asked."""
+
+from __future__ import annotations
+
+import time
+
+from retail_pipeline import landing
+from retail_pipeline.landing import Standing
+from retail_pipeline.settings import Settings
+from retail_pipeline.status.line import Line
+
+WAITS_TOO_LONG = 15 * 60.0
+# A heap of files would hide what is below it.
+MOST = 10
+_NEXT = {
+    "waiting": "see what the reason says, and that the daemon and `landing_sensor` run",
+    "refused": "mend the file, or load its good rows by `retail-pipeline load CSV --accept`",
+    "ignored": "unpack or rename it, or take it away",
+}
+
+
+def lines(settings: Settings) -> list[Line]:
+    """Return the files that wait, were refused or are no CSV; the first of each, and how many there are."""
+    return of(landing.standing(settings), time.time())
+
+
+def of(found: list[Standing], now: float) -> list[Line]:
+    """Judge the files: refused ones are problems, and those that wait for too long."""
+    told: list[Line] = []
+    for state in ("refused", "waiting", "ignored"):
+        own = [one for one in found if one.state == state]
+        told += [_line(one, now) for one in own[:MOST]]
+        if len(own) > MOST:
+            rest = [_line(one, now) for one in own[MOST:]]
+            ok = all(line.ok for line in rest)
+            told.append(Line(f"{len(rest):,} more", ok, state, next_step=_NEXT[state]))
+    return told or [Line("landing folder", ok=True, state="clear", detail="nothing waits")]
+
+
+def _line(one: Standing, now: float) -> Line:
+    age = now - one.since
+    ok = one.state == "ignored" or (one.state == "waiting" and age < WAITS_TOO_LONG)
+    return Line(one.name, ok, one.state, f"for {age / 60:,.0f} min: {one.reason}", _NEXT[one.state])
