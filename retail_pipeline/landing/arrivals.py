@@ -14,8 +14,10 @@ from retail_pipeline.patience import Patience
 
 # Runs that were asked for and have not ended: enough to keep the queue busy, so few that a fresh file is soon next.
 AT_ONCE = 6
+# What Dagster does for each run that is asked for counts to the tick.
+A_TICK = 3
 # Of files that rest, a tick looks into so many, and stops after so many bytes; the first is looked into in any case.
-MOST_FILES = 1_000
+MOST_FILES = 500
 MOST_BYTES = 64 * 1024 * 1024
 # Half an hour for what passes by itself; then a person should know.
 _PATIENCE = Patience(first=60.0, longest=1800.0, limit=6, calm=math.inf)
@@ -69,7 +71,7 @@ def turn(files: Files, now: float) -> list[File]:
     """Name the files that a run is asked for: the latest arrivals first where room is short, else in order of time."""
     asked = sum(file.state is State.ASKED for file in files.values())
     due = [file for file in _latest(files) if file.fingerprint is not None and file.due <= now]
-    return sorted(due[: max(0, AT_ONCE - asked)], key=lambda file: (file.mark.changed, file.name))
+    return sorted(due[: max(0, min(A_TICK, AT_ONCE - asked))], key=lambda file: (file.mark.changed, file.name))
 
 
 def _latest(files: Files) -> list[File]:

@@ -87,13 +87,17 @@ class Memory:
             self._database.executemany("delete from files where name = ?", gone)
         self.files = dict(files)
 
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
 
 @contextmanager
 def open_memory(path: Path) -> Iterator[Memory]:
     """Open the memory; a damaged one is put away and begun anew. Raises SettingError where it cannot be kept."""
     try:
-        with closing(_open(path)) as database:
-            yield Memory(database)
+        with closing(_open(path)) as memory:
+            yield memory
     except sqlite3.Error as error:
         message = f"What became of the files in the landing folder cannot be kept in {path}: {error}."
         raise SettingError(message, "see that the state folder can be written and its disk has room") from error
@@ -110,7 +114,7 @@ def recall(path: Path) -> list[File]:
         return []
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _open(path: Path) -> Memory:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         return _connect(path)
@@ -122,7 +126,7 @@ def _open(path: Path) -> sqlite3.Connection:
         return _connect(path)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path) -> Memory:
     database = sqlite3.connect(path, timeout=_PATIENCE_SECONDS)
     try:
         database.execute("pragma synchronous = full")
@@ -131,12 +135,10 @@ def _connect(path: Path) -> sqlite3.Connection:
                 database.execute("drop table if exists files")
                 database.execute(_SCHEMA)
                 database.execute(f"pragma user_version = {_VERSION}")
-        for _ in database.execute("select * from files"):  # damage shows where it is read
-            pass
+        return Memory(database)  # which reads all of it, so that damage shows now
     except BaseException:
         database.close()
         raise
-    return database
 
 
 def _version(database: sqlite3.Connection) -> int:
