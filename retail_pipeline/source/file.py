@@ -36,6 +36,11 @@ class SourceFile:
     body: int
     state: tuple[int, int]
 
+    @property
+    def name(self) -> str:
+        """Return the file's name as text that every store takes: bytes that are no UTF-8 show as escapes."""
+        return os.fsencode(self.path.name).decode("utf-8", "backslashreplace")
+
     def check_unchanged(self, file: BinaryIO) -> None:
         """Raise SourceError where the file is not the one whose fingerprint was taken."""
         if _state(file) != self.state:

@@ -52,7 +52,7 @@ def test_the_sensor_asks_for_one_run_a_file_and_for_another_when_it_was_written_
     (one,) = first.run_requests or []
     (two,) = second.run_requests or []
     assert one.run_key != two.run_key
-    assert one.run_config["ops"]["source__walmart_csv"]["config"]["csv"] == str(folder / "day1.csv")
+    assert one.run_config["resources"]["sales_file"]["config"]["csv"] == str(folder / "day1.csv")
 
 
 def test_a_landing_folder_that_is_not_there_is_no_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
