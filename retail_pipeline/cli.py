@@ -9,8 +9,10 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from retail_pipeline import interruption
 from retail_pipeline.errors import RetailError
 from retail_pipeline.settings import Settings
 
@@ -25,14 +27,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # It warns that SASL without TLS shows the password to the network; the embedded broker has none but the loopback.
     logging.getLogger("kafka").setLevel(logging.ERROR)
     command: Callable[[Settings, argparse.Namespace], int] = options.command
-    try:
-        return command(Settings.from_environment(), options)
-    except RetailError as error:
-        print(f"retail-pipeline: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("retail-pipeline: stopped by hand; run the same command again to go on.", file=sys.stderr)
-        return 130
+    with interruption.raising():
+        try:
+            return command(Settings.from_environment(), options)
+        except RetailError as error:
+            print(f"retail-pipeline: {error}", file=sys.stderr)
+            return error.exit_code
+        except KeyboardInterrupt as error:
+            stopped = error if isinstance(error, interruption.Stopped) else interruption.Stopped()
+            with suppress(OSError):  # a terminal that was closed takes no line
+                print(f"retail-pipeline: {stopped}; run the same command again to go on.", file=sys.stderr)
+            return 128 + stopped.number
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -106,7 +111,18 @@ def _up(settings: Settings, _: argparse.Namespace) -> int:
     from retail_pipeline import stack
 
     stack.up(settings, _say, supervise=settings.supervise)
+    _end_lost_runs(stack.export(settings))
     return 0
+
+
+def _end_lost_runs(settings: Settings) -> None:
+    """End the runs that a crash left unfinished; where there is none, Dagster is not even imported."""
+    from retail_pipeline import lifeline
+
+    if settings.dagster_dsn and lifeline.unfinished(settings.dagster_dsn):
+        from retail_pipeline import runs
+
+        runs.end_lost(settings, _say)
 
 
 def _down(settings: Settings, options: argparse.Namespace) -> int:

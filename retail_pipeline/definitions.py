@@ -7,11 +7,13 @@ from pathlib import Path
 
 import dagster as dg
 
+from retail_pipeline.defs.executor import watched_in_process_executor
+
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """Everything under `defs/`; steps of a run share one process, for most take less time than a process's start."""
     return dg.Definitions.merge(
         dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
-        dg.Definitions(executor=dg.in_process_executor),
+        dg.Definitions(executor=watched_in_process_executor),
     )

@@ -24,7 +24,7 @@ def printable(text: str) -> str:
 def as_text(path: Path) -> str:
     """Return a path as text from which `from_text` makes the same path: itself, or a URI where it is no UTF-8."""
     text = str(path)
-    return text if _is_unicode(text) and not text.startswith(_URI) else path.as_uri()
+    return text if _is_unicode(text) and not text.startswith(_URI) else path.absolute().as_uri()
 
 
 def from_text(text: str) -> Path:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import logging
+import time
+import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from dagster import DagsterInstance, Definitions, LoggerDefinition
 
+from retail_pipeline import interruption, lifeline, lost_runs
 from retail_pipeline.definitions import defs
 from retail_pipeline.defs.assets.warehouse import REPORT, load_config
+from retail_pipeline.defs.executor import executing
 from retail_pipeline.defs.keys import mongodb, postgres
+from retail_pipeline.defs.sensors.lost_runs import end, unfinished
 from retail_pipeline.errors import RetailError
+from retail_pipeline.names import shown
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import GREEN
 
@@ -21,27 +28,60 @@ Say = Callable[[str], None]
 Materialized = dict[str, dict[str, Any]]
 
 
-def run(settings: Settings, job: str, config: Mapping[str, Any], say: Say) -> Materialized:
+def run(
+    settings: Settings, job: str, config: Mapping[str, Any], say: Say, tags: Mapping[str, str] | None = None
+) -> Materialized:
     """Run job `job` with the run config `config`; progress goes to `say`, a line a step and what the steps report.
 
-    Raises what the failing step raised.
+    Raises what the failing step raised, or Stopped where a signal ended the run, which then is canceled.
     """
     if not (settings.dagster_home / "dagster.yaml").exists():
         message = f"Dagster has no instance in {settings.dagster_home}."
         raise RetailError(message, "start the servers with `retail-pipeline up`")
     definitions = Definitions.merge(defs(), Definitions(loggers={"console": _progress(say)}))
+    run_id = str(uuid.uuid4())
     with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
-        result = definitions.resolve_job_def(job).execute_in_process(
-            run_config={**config, "loggers": {"console": {}}}, instance=instance
-        )
+
+        def cancel(number: int) -> None:
+            begun = instance.get_run_by_id(run_id)
+            if begun and not begun.is_finished:
+                instance.report_run_canceling(begun, str(interruption.Stopped(number)).capitalize())
+
+        with interruption.cancelling(cancel) as listener, executing(run_id):
+            try:
+                result = definitions.resolve_job_def(job).execute_in_process(
+                    run_config={**config, "loggers": {"console": {}}},
+                    instance=instance,
+                    run_id=run_id,
+                    tags={lifeline.EXECUTED_BY: lifeline.this_process(), **(tags or {})},
+                )
+            except BaseException as error:
+                if listener is None or listener.heard is None:
+                    raise
+                # Whatever failed, failed because of the signal: a statement that was cancelled, for one.
+                raise interruption.Stopped(listener.heard) from error
     events = [event for event in result.all_events if event.is_step_materialization]
     made = [event.step_materialization_data.materialization for event in events]
     return {"/".join(one.asset_key.path): {name: value.value for name, value in one.metadata.items()} for one in made}
 
 
+def end_lost(settings: Settings, say: Say) -> None:
+    """End the runs that processes of this host left behind, as after a crash; tell of each in a line."""
+    address = settings.dagster_dsn
+    if not address:
+        return
+    with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        runs = unfinished(instance)
+        gone = {run.executed_by for run in runs if lifeline.is_gone(run.executed_by)}
+        seen = lifeline.look(address, [run.run_id for run in runs])
+        for run, why in lost_runs.left_here(runs, seen, time.time(), gone):
+            if told := end(instance, run, why):
+                say(told)
+
+
 def load(settings: Settings, csv: Path, *, accept: bool, say: Say) -> Materialized:
     """Load one file by the job `initial_load`."""
-    return run(settings, "initial_load", load_config(csv, accept=accept), say)
+    return run(settings, "initial_load", load_config(csv, accept=accept), say, {"file": shown(csv.name)})
 
 
 def report_of(materialized: Materialized) -> dict[str, Any]:
@@ -64,10 +104,14 @@ def _progress(say: Say) -> LoggerDefinition:
         def emit(self, record: logging.LogRecord) -> None:
             meta = getattr(record, "dagster_meta", {})
             event = meta.get("dagster_event")
-            if event is None:
-                say(f"    {meta.get('orig_message', record.getMessage())}")
-            elif event.event_type_value == "STEP_START":
-                say(f"  {event.step_key.replace('__', '/')}")
+            # Where a step failed by a signal, the run is to be canceled: that has to be known before Dagster ends it.
+            interruption.settle()
+            # A terminal that was closed takes no line, and the run has to end well all the same.
+            with suppress(OSError):
+                if event is None:
+                    say(f"    {meta.get('orig_message', record.getMessage())}")
+                elif event.event_type_value == "STEP_START":
+                    say(f"  {event.step_key.replace('__', '/')}")
 
     def make(_: object) -> logging.Logger:
         logger = logging.Logger("progress", level=logging.INFO)  # noqa: LOG001 - Dagster wants one of its own for each run

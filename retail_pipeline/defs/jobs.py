@@ -9,6 +9,7 @@ from pydantic import Field
 from retail_pipeline.defs import keys
 from retail_pipeline.defs.assets.analytics import GROUP as ANALYTICS
 from retail_pipeline.defs.assets.mirror import GREEN_GROUP
+from retail_pipeline.defs.executor import watched_in_process_executor
 from retail_pipeline.defs.resources import RESOURCES, Platform
 from retail_pipeline.healing import dead_letters
 from retail_pipeline.mirror import fidelity, initial
@@ -85,7 +86,7 @@ def repair_collections(context: dg.OpExecutionContext, config: Repair, platform:
 # A job of steps brings its resources along: where Dagster has to add them, it warns of a feature of its own in beta.
 @dg.job(
     resource_defs=RESOURCES,
-    executor_def=dg.in_process_executor,
+    executor_def=watched_in_process_executor,
     description="Begin the stream anew from a new slot where it cannot go on; the streamed collections alone.",
 )
 def resynchronize() -> None:
@@ -95,7 +96,7 @@ def resynchronize() -> None:
 
 @dg.job(
     resource_defs=RESOURCES,
-    executor_def=dg.in_process_executor,
+    executor_def=watched_in_process_executor,
     description="Make collections equal to their tables; dead letters of before are settled by it.",
 )
 def repair() -> None:

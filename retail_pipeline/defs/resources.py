@@ -1,10 +1,16 @@
-"""The one resource: where the servers are. See https://docs.dagster.io/guides/build/external-resources."""
+"""What steps are given: where the servers are, and which file a load is of.
+
+See https://docs.dagster.io/guides/build/external-resources.
+"""
 
 from dataclasses import replace
+from pathlib import Path
 
 import dagster as dg
+from pydantic import Field
 
-from retail_pipeline.settings import Settings
+from retail_pipeline.names import from_text
+from retail_pipeline.settings import SAMPLE, Settings
 
 
 class Platform(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -26,6 +32,32 @@ class Platform(dg.ConfigurableResource):  # type: ignore[type-arg]
         )
 
 
+class SalesFile(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The file of a run: in its run config alone, so that two runs at once never see each other's."""
+
+    csv: str = Field(
+        "",
+        description="The path, or a file: URI where the path is no UTF-8. Empty: the file that RETAIL_CSV names, else "
+        "the sample, where no other file is loaded.",
+    )
+    accept: bool = Field(
+        False,  # noqa: FBT003 - pydantic's default
+        description="Whether it loads although more of its rows are quarantined than the allowed share.",
+    )
+
+    @property
+    def named(self) -> Path | None:
+        """Return the file that somebody named; None where nobody did."""
+        if not self.csv:
+            return Settings.from_environment().csv
+        return from_text(self.csv).expanduser().resolve()
+
+    @property
+    def path(self) -> Path:
+        """Return the file: the sample, where nobody named one."""
+        return self.named or SAMPLE
+
+
 # Addresses hold passwords, so they are never values in a configuration: only names of variables.
 RESOURCES = {
     "platform": Platform(
@@ -39,5 +71,5 @@ RESOURCES = {
 
 @dg.definitions
 def resources() -> dg.Definitions:
-    """Give every asset, check and sensor the resource."""
-    return dg.Definitions(resources=RESOURCES)
+    """Give every asset, check and sensor its resources."""
+    return dg.Definitions(resources=RESOURCES | {"sales_file": SalesFile(csv="", accept=False)})

@@ -33,6 +33,7 @@ _APPLICATION = "retail-pipeline"
 # Unless the address says otherwise.
 _PATIENCE_MS: dict[str, Any] = {"serverSelectionTimeoutMS": 15_000, "connectTimeoutMS": 15_000}
 _NOT_AUTHORIZED = (13, 18)
+_EXISTS = (51002, 51003)  # a role, a user
 
 
 @contextmanager
@@ -95,7 +96,7 @@ def ensure_role(client: Client, name: str, privileges: list[Document]) -> list[s
     present = [_plain(privilege) for role in found for privilege in role["privileges"]]
     if found and sorted(map(str, present)) == sorted(map(str, map(_plain, privileges))):
         return []
-    database.command("updateRole" if found else "createRole", name, privileges=privileges, roles=[])
+    _make(database, "createRole", "updateRole", name, is_there=bool(found), privileges=privileges, roles=[])
     return [f"role {name}"]
 
 
@@ -121,10 +122,23 @@ def ensure_users(settings: Settings, client: Client, users: Mapping[str, list[Do
         user = present.get(name)
         if user and user.get("customData") == mark and _roles(user["roles"]) == _roles(roles):
             continue
-        command = "updateUser" if user else "createUser"
-        database.command(command, name, pwd=password, roles=roles, customData=mark, mechanisms=["SCRAM-SHA-256"])
+        wanted = {"pwd": password, "roles": roles, "customData": mark, "mechanisms": ["SCRAM-SHA-256"]}
+        _make(database, "createUser", "updateUser", name, is_there=bool(user), **wanted)
         made.append(f"user {name}")
     return made
+
+
+def _make(database: Database[Document], create: str, update: str, name: str, *, is_there: bool, **what: Any) -> None:
+    """Make a role or a user, or give it what it should have: also where another run makes it in the same moment."""
+    if not is_there:
+        try:
+            database.command(create, name, **what)
+        except OperationFailure as error:
+            if error.code not in _EXISTS:
+                raise
+        else:
+            return
+    database.command(update, name, **what)
 
 
 def _roles(roles: Sequence[Mapping[str, str]]) -> set[tuple[str, str]]:

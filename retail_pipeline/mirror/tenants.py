@@ -7,6 +7,7 @@ from typing import Any
 
 from bson import Int64
 from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
 from retail_pipeline.errors import MirrorError
 from retail_pipeline.mirror import snapshot
@@ -21,6 +22,7 @@ Document = dict[str, Any]
 # A store's customers are a view of their own, joined through their relation to the store.
 _RELATION = "store_customers"
 _CUSTOMERS = "customers"
+_NO_USER, _EXISTS = 11, 48
 ANALYTICS = ("fraud_alerts", "inventory_analytics")
 # The server puts a reader's conditions beside those of a view and may try them first, on every store's documents; one
 # that fails, such as a division by zero, would then tell what they hold. No condition passes a limit.
@@ -142,10 +144,14 @@ def _drop_users(client: Client, stores: Sequence[int]) -> list[str]:
     wanted = [{"user": user(store_id), "db": USERS_DATABASE} for store_id in stores]
     present = [one["user"] for one in database.command("usersInfo", wanted)["users"]] if wanted else []
     for name in present:
-        # Without a role it begins nothing more; only the sessions of a user who is there can be ended.
-        database.command("updateUser", name, roles=[])
-        database.command("killAllSessions", [{"user": name, "db": USERS_DATABASE}])
-        database.command("dropUser", name)
+        try:
+            # Without a role it begins nothing more; only the sessions of a user who is there can be ended.
+            database.command("updateUser", name, roles=[])
+            database.command("killAllSessions", [{"user": name, "db": USERS_DATABASE}])
+            database.command("dropUser", name)
+        except OperationFailure as error:
+            if error.code != _NO_USER:  # another run drops it in the same moment
+                raise
     return present
 
 
@@ -162,12 +168,15 @@ def _ensure_views(
     """Make the missing views; change those whose definition is another."""
     made = []
     for name, (collection, pipeline) in wanted.items():
-        if name not in present:
-            database.command("create", name, viewOn=collection, pipeline=pipeline)
-        elif present[name] != (collection, pipeline):
-            database.command("collMod", name, viewOn=collection, pipeline=pipeline)
-        else:
+        if present.get(name) == (collection, pipeline):
             continue
+        command = "collMod" if name in present else "create"
+        try:
+            database.command(command, name, viewOn=collection, pipeline=pipeline)
+        except OperationFailure as error:
+            if error.code != _EXISTS:  # another run makes it in the same moment
+                raise
+            database.command("collMod", name, viewOn=collection, pipeline=pipeline)
         made.append(f"view {name}")
     return made
 

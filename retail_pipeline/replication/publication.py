@@ -14,6 +14,7 @@ from retail_pipeline.warehouse import connection
 HEARTBEAT = BY_NAME["heartbeat"]
 # What the stream reads. The heartbeat lets the slot move on while nobody sells.
 STREAMED = (*RED, HEARTBEAT)
+_LOCK = 7_237_418_309
 
 
 def ensure(settings: Settings) -> dict[str, list[str]]:
@@ -27,6 +28,8 @@ def ensure(settings: Settings) -> dict[str, list[str]]:
         connection.connect_dsn(settings.require("postgres_dsn")) as administrator,
         administrator.cursor() as cursor,
     ):
+        # Two who change a publication at once fail.
+        cursor.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
         if not _publishes_everything(cursor):
             cursor.execute(SQL("drop publication if exists {}").format(Identifier(PUBLICATION)))
             cursor.execute(SQL("create publication {} for all tables").format(Identifier(PUBLICATION)))

@@ -1,4 +1,4 @@
-"""How is everything? Servers, the stream, Dagster's runs, files that arrive, at one look; each problem with its next step."""
+"""How is everything? Servers, stream, runs and files that arrive, at one look; each problem with its next step."""
 
 from __future__ import annotations
 

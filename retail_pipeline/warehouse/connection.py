@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
 
+from retail_pipeline import interruption
 from retail_pipeline.errors import SettingError, WarehouseError
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def connect_dsn(address: str, *, autocommit: bool = False) -> Iterator[Connectio
             "see `retail-pipeline status`; `retail-pipeline up` starts the embedded server and sets the passwords",
         ) from error
     connection.autocommit = autocommit
+    interruption.register(connection)
     try:
         yield connection
         if not autocommit:

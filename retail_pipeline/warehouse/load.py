@@ -65,11 +65,13 @@ def load_file(
     *,
     accept: bool = False,
     error_share: float = ERROR_SHARE,
+    unless_others: bool = False,
     report: Callable[[str], None] = lambda _: None,
 ) -> LoadReport:
     """Load a file whole or, where more than `error_share` of its rows break rules and not `accept`, not at all.
 
-    A file that is in the ledger is not loaded again. Raises SourceError for a file that is none of sales,
+    A file that is in the ledger is not loaded again. With `unless_others` it is not loaded where another file is, nor
+    beside one that is being loaded. Raises SourceError for a file that is none of sales,
     RefusedFileError for one with too many bad rows, WarehouseError where PostgreSQL does not take it.
     """
     started = time.monotonic()
@@ -77,7 +79,7 @@ def load_file(
     try:
         with connect(settings, LOADER) as connection:
             load = _Load(connection, source, started, report)
-            return load.run(accept=accept, error_share=error_share)
+            return load.run(accept=accept, error_share=error_share, unless_others=unless_others)
     except pg_errors.UniqueViolation as error:
         message = f"{path} brings something that was entered here in the same moment: nothing was loaded."
         raise WarehouseError(message, "load it again") from error
@@ -100,11 +102,13 @@ class _Load:
         self._report = report
         self._stages: dict[str, float] = {}
 
-    def run(self, *, accept: bool, error_share: float) -> LoadReport:
+    def run(self, *, accept: bool, error_share: float, unless_others: bool) -> LoadReport:
         with self._connection.cursor() as cursor:
             self._begin(cursor)
             if known := self._in_ledger(cursor):
                 return known
+            if unless_others and self._has_others(cursor):
+                return LoadReport.nothing()
             self._stage_rows(cursor)
             counts = self._verdict(cursor, accept=accept, error_share=error_share)
             self._script(cursor, "04_ledger", "the ledger")
@@ -158,6 +162,13 @@ class _Load:
             found[0], self._source.sha256, already_loaded=True, accepted=True, read=0, loaded=0, quarantined=0,
             duplicates=0, tables=_tables(cursor), seconds=time.monotonic() - self._started,
         )  # fmt: skip
+
+    def _has_others(self, cursor: Cursor) -> bool:
+        cursor.execute("select exists (select from retail.files where accepted)")
+        others: bool = _one(cursor)[0]
+        if others:
+            self._report("No file is named, and others than the sample are loaded: nothing is loaded.")
+        return others
 
     def _stage_rows(self, cursor: Cursor) -> None:
         self._script(cursor, "01_staging", "staging")

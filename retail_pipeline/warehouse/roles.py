@@ -33,7 +33,7 @@ STORE_LIMITS = {
 # Passwords are 192 random bits: rounds would slow down every connection and nobody who guesses, see postgresql.conf.
 # But drivers of others refuse less than RFC 7677 asks for, and stores and headquarters log in with those.
 _OWN_ROUNDS, _ROUNDS = 1, 4096
-_LOCK = 7_237_418_306
+_LOCK = 7_237_418_308  # not that of a load, which may take minutes
 _VERIFIER = re.compile(r"^SCRAM-SHA-256\$\d+:([^$]+)\$([^:]+):(.+)$")
 
 

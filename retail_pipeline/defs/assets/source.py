@@ -3,17 +3,8 @@
 import dagster as dg
 
 from retail_pipeline.defs import keys
-from retail_pipeline.defs.resources import Platform
-from retail_pipeline.names import from_text
-from retail_pipeline.settings import SAMPLE
+from retail_pipeline.defs.resources import SalesFile
 from retail_pipeline.source.file import open_source
-from retail_pipeline.warehouse import ledger
-
-
-class FileConfig(dg.Config):
-    """Which file to load; empty: the one that RETAIL_CSV names, else the sample, where no other file is loaded."""
-
-    csv: str = ""
 
 
 @dg.asset(
@@ -25,16 +16,7 @@ class FileConfig(dg.Config):
     code_version="1",
     freshness_policy=keys.FILES_ARRIVE,
 )
-def walmart_csv(context: dg.AssetExecutionContext, config: FileConfig, platform: Platform) -> dg.Output[str]:
-    """Find the file and say which it is; its path goes on to the load, empty where there is nothing to load."""
-    settings = platform.settings()
-    path = from_text(config.csv).expanduser().resolve() if config.csv else settings.csv
-    file = open_source(path or SAMPLE)
-    if path is None and (loaded := ledger.files(settings)) and file.sha256 not in loaded:
-        # The sample's stores and sales are made up; among a company's own they would be forgeries.
-        context.log.info("No file is named, and others than the sample are loaded: nothing is loaded.")
-        return dg.Output("", metadata={"name": "none", "files_in_the_ledger": len(loaded)})
-    return dg.Output(
-        str(file.path),
-        metadata={"name": file.name, "bytes": file.size, "sha256": file.sha256},
-    )
+def walmart_csv(sales_file: SalesFile) -> dg.MaterializeResult[None]:
+    """Find the file and say which it is; whether it may be loaded only the load can tell, once no other runs."""
+    file = open_source(sales_file.path)
+    return dg.MaterializeResult(metadata={"name": file.name, "bytes": file.size, "sha256": file.sha256})

@@ -11,12 +11,24 @@ import pytest
 from retail_pipeline.defs import keys
 from retail_pipeline.defs.assets.source import walmart_csv
 from retail_pipeline.defs.assets.warehouse import LOADED, REPORT, load
-from retail_pipeline.defs.resources import Platform
+from retail_pipeline.defs.resources import Platform, SalesFile
 from retail_pipeline.settings import SAMPLE, Settings
 from retail_pipeline.warehouse import ledger
 from retail_pipeline.warehouse.connection import connect_dsn
 from retail_pipeline.warehouse.load import load_file
 from retail_pipeline_tests.integration import shop
+
+
+class _NoStore(dg.IOManager):
+    """A store of what assets pass on, which two runs at once would share."""
+
+    def handle_output(self, context: dg.OutputContext, obj: object) -> None:
+        """Refuse to keep anything."""
+        raise AssertionError(context.name, obj)
+
+    def load_input(self, context: dg.InputContext) -> object:
+        """Refuse to give anything."""
+        raise AssertionError(context.name)
 
 
 def _read_by_a_run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> object:
@@ -27,7 +39,7 @@ def _read_by_a_run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> objec
     result = dg.materialize(
         [walmart_csv, load, dg.AssetSpec(keys.SCHEMA)],
         selection=[keys.CSV, *(keys.postgres(table.name) for table in LOADED)],
-        resources={"platform": platform},
+        resources={"platform": platform, "sales_file": SalesFile(csv="", accept=False), "io_manager": _NoStore()},
     )
     [files] = [
         event.materialization

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import dagster as dg
@@ -12,6 +14,8 @@ import pytest
 
 from retail_pipeline.definitions import defs
 from retail_pipeline.defs import keys
+from retail_pipeline.defs.assets.warehouse import load_config
+from retail_pipeline.defs.resources import SalesFile
 from retail_pipeline.settings import PROJECT
 from retail_pipeline.tables import BUSINESS, MIRRORED, RED
 
@@ -80,7 +84,7 @@ def test_the_promised_jobs_sensors_and_schedule_are_there() -> None:
     for job in ("initial_load", "green_refresh", "analytics", "resynchronize", "repair"):
         assert definitions.resolve_job_def(job).name == job
     watching = ("connector_health_sensor", "kafka_lag_sensor", "mongo_fidelity_sensor")
-    for sensor in (*watching, "landing_sensor"):
+    for sensor in (*watching, "landing_sensor", "lost_runs_sensor"):
         assert definitions.resolve_sensor_def(sensor).default_status is dg.DefaultSensorStatus.RUNNING
     schedule = definitions.resolve_schedule_def("green_schedule")
     assert schedule.job_name == "green_refresh"
@@ -94,6 +98,67 @@ def test_the_load_of_postgresql_cannot_be_split_for_it_is_one_transaction() -> N
 
     assert len(loads) == 1
     assert not loads[0].can_subset
+
+
+def test_no_asset_passes_anything_on_through_a_store_that_all_runs_share() -> None:
+    """An IO manager keeps one value for each asset: of two runs at once one would read what the other wrote."""
+    assets = [asset for asset in GRAPH.assets_defs if asset.is_executable and asset.keys]
+
+    passed_on = [
+        f"{asset.op.name} {name}"
+        for asset in assets
+        for name, kind in _values_of(asset)
+        if not kind.is_nothing and name not in asset.check_specs_by_output_name
+    ]
+
+    assert len(assets) > 5
+    assert passed_on == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/sales/day 1.csv", "/sales/Größe.csv", os.fsdecode(b"/sales/caf\xe9 100%.csv"), "/sales/a\nb.csv"],
+    ids=["space", "UTF-8", "Latin-1", "line break"],
+)
+def test_the_file_of_a_run_is_the_one_that_was_named_whatever_its_name_is(path: str) -> None:
+    config = load_config(Path(path), accept=True)["resources"]["sales_file"]["config"]
+    kept = json.loads(json.dumps(config, ensure_ascii=False).encode())
+
+    assert SalesFile(**kept).named == Path(path)
+    assert kept["accept"] is True
+
+
+def test_two_runs_at_once_each_load_their_own_file(tmp_path: Path) -> None:
+    """Both choose their file before either loads it."""
+    files = [tmp_path / "one.csv", tmp_path / "two.csv"]
+    both_chose = threading.Barrier(2, timeout=60)
+    loaded = {}
+
+    @dg.asset(key=keys.CSV)
+    def chosen(sales_file: SalesFile) -> None:
+        assert sales_file.named
+        both_chose.wait()
+
+    @dg.asset(deps=[keys.CSV])
+    def load(sales_file: SalesFile) -> None:
+        both_chose.wait()
+        loaded[threading.current_thread().name] = sales_file.path
+
+    def run(file: Path) -> None:
+        dg.materialize(
+            [chosen, load],
+            resources={"sales_file": SalesFile(csv="", accept=False)},
+            run_config=load_config(file),
+            instance=dg.DagsterInstance.ephemeral(str(tmp_path)),
+        )
+
+    threads = [threading.Thread(target=run, args=(file,), name=file.name) for file in files]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert loaded == {file.name: file for file in files}
 
 
 @pytest.mark.parametrize(
@@ -132,6 +197,11 @@ def test_dagster_modules_leave_annotations_as_they_are() -> None:
     modules = [*PROJECT.glob("retail_pipeline/defs/**/*.py"), PROJECT / "retail_pipeline/definitions.py"]
 
     assert not [module for module in modules if "from __future__ import annotations" in module.read_text()]
+
+
+def _values_of(asset: dg.AssetsDefinition) -> list[tuple[str, dg.DagsterType]]:
+    inputs = [(one.name, one.dagster_type) for one in asset.op.input_defs]
+    return inputs + [(one.name, one.dagster_type) for one in asset.op.output_defs]
 
 
 def _ancestors(key: dg.AssetKey) -> set[dg.AssetKey]:

@@ -70,7 +70,7 @@ def test_a_run_is_asked_for_each_file_at_rest_and_another_when_it_was_written_an
     (one,), (two,) = looks[1].run_requests or [], looks[3].run_requests or []
     assert one.run_key != two.run_key
     assert one.tags["file"] == "day1.csv"
-    assert one.run_config["ops"]["source__walmart_csv"]["config"]["csv"] == str(folder / "day1.csv")
+    assert one.run_config["resources"]["sales_file"]["config"]["csv"] == str(folder / "day1.csv")
 
 
 def test_a_file_whose_name_is_no_utf_8_comes_through_json_to_the_same_file(
@@ -83,7 +83,7 @@ def test_a_file_whose_name_is_no_utf_8_comes_through_json_to_the_same_file(
 
     config = json.loads(json.dumps(request.run_config).encode())
     assert request.tags["file"] == r"caf\xe9.CSV"
-    assert from_text(config["ops"]["source__walmart_csv"]["config"]["csv"]) == path
+    assert from_text(config["resources"]["sales_file"]["config"]["csv"]) == path
     with pytest.raises(SourceError, match=r"caf\\xe9.CSV") as told:
         open_source(path)
     assert str(told.value).encode()

@@ -1,0 +1,183 @@
+"""Runs beside each other, and runs that somebody ends: no file is lost, and nothing waits for who is gone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from retail_pipeline import stack
+from retail_pipeline.lifeline import EXECUTED_BY
+from retail_pipeline.settings import PROJECT
+from retail_pipeline.tables import TABLES
+from retail_pipeline.warehouse.connection import connect_dsn
+from retail_pipeline_tests.integration import mirrored
+from retail_pipeline_tests.integration.deployment.conftest import Deployment
+
+_STORE = 502
+_PATIENCE = 240.0
+Make = Callable[[str, int, int], Path]
+
+
+@pytest.fixture(name="instance")
+def _instance(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    """Open the deployment's own Dagster instance."""
+    for name, value in stack.environment(deployment.settings).items():
+        monkeypatch.setenv(name, value)
+    with dg.DagsterInstance.from_config(str(deployment.settings.dagster_home)) as instance:
+        yield instance
+
+
+@pytest.fixture(name="make")
+def _make(deployment: Deployment, tmp_path: Path) -> Iterator[Make]:
+    """Give what writes a file of sales of a store of its own; what was loaded of it is removed afterwards."""
+    sales = pd.read_csv(deployment.csv, dtype=str, keep_default_na=False)
+
+    def make(name: str, first: int, rows: int) -> Path:
+        numbers = [str(first + row) for row in range(rows)]
+        several = sales.sample(rows, replace=True, random_state=first)
+        # So early that it decides no value of anything.
+        several.assign(store_id=str(_STORE), transaction_id=numbers, transaction_date="1/1/2000 0:00").to_csv(
+            tmp_path / name, index=False
+        )
+        return tmp_path / name
+
+    yield make
+    with connect_dsn(deployment.settings.require("postgres_dsn")) as postgres, postgres.cursor() as cursor:
+        cursor.execute("set local session_replication_role = replica")
+        for owned in TABLES:
+            if any(column.name == "store_id" for column in owned.columns) and owned.name != "stores":
+                cursor.execute(f"delete from {owned.qualified} where store_id = {_STORE}")
+        cursor.execute("delete from retail.files where name like 'at_once%'")
+    deployment.run("retail-pipeline", "store", "remove", str(_STORE))
+    with connect_dsn(deployment.settings.require("postgres_dsn")) as postgres, postgres.cursor() as cursor:
+        cursor.execute("set local session_replication_role = replica")
+        cursor.execute(f"delete from retail.stores where store_id = {_STORE}")
+    deployment.run("retail-pipeline", "repair")
+
+
+def test_files_that_are_loaded_at_once_are_each_loaded_once(deployment: Deployment, make: Make) -> None:
+    one, two = make("at_once_1.csv", 9_905_000, 3), make("at_once_2.csv", 9_906_000, 5)
+
+    def load(path: Path) -> dict[str, Any]:
+        report: dict[str, Any] = json.loads(
+            deployment.run("retail-pipeline", "load", str(path), "--json").splitlines()[-1]
+        )
+        return report
+
+    with ThreadPoolExecutor(4) as pool:
+        first, second = pool.map(load, (one, two))
+        again = list(pool.map(load, (one, make("at_once_3.csv", 9_907_000, 4))))
+
+    for path, report, rows in ((one, first, 3), (two, second, 5), (one, again[0], 0)):
+        assert report["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert report["read"] == rows
+    assert again[1]["loaded"] == 4
+
+
+def test_a_file_that_is_loaded_twice_at_once_is_loaded_once(deployment: Deployment, make: Make) -> None:
+    path = make("at_once_twice.csv", 9_908_000, 6)
+
+    def load(_: int) -> int:
+        report = json.loads(deployment.run("retail-pipeline", "load", str(path), "--json").splitlines()[-1])
+        assert report["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        return int(report["read"])
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(load, range(2))) == [0, 6]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -9)],
+)
+def test_a_load_that_is_ended_holds_nothing_up_and_loads_when_it_is_run_again(
+    number: signal.Signals,
+    code: int,
+    deployment: Deployment,
+    instance: dg.DagsterInstance,
+    make: Make,
+) -> None:
+    path = make(f"at_once_ended_{number}.csv", 9_910_000 + 1_000 * number, 7)
+    with connect_dsn(deployment.settings.require("postgres_dsn")) as blocker, blocker.cursor() as cursor:
+        # The load waits for this, in a statement.
+        cursor.execute("lock table retail.files in access exclusive mode")
+        command = subprocess.Popen(
+            ["retail-pipeline", "load", str(path)],
+            env=deployment.environment(),
+            cwd=PROJECT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert command.stderr is not None
+        mirrored.eventually(lambda: _is_waiting(deployment), "the load, waiting for a lock", _PATIENCE)
+        command.send_signal(number)
+        said = command.communicate(timeout=_PATIENCE)[1]
+    assert command.returncode == code, said
+    assert "Traceback" not in said
+    assert ("run the same command again to go on." in said.splitlines()[-1]) is (number != signal.SIGKILL)
+    [run] = instance.get_runs(limit=1)
+    status = dg.DagsterRunStatus.FAILURE if number == signal.SIGKILL else dg.DagsterRunStatus.CANCELED
+
+    def ended() -> bool:
+        now = instance.get_run_by_id(run.run_id)
+        return bool(now and now.status is status)
+
+    mirrored.eventually(ended, f"{status} of the run whose process was ended", _PATIENCE)
+    if number == signal.SIGKILL:
+        assert run.tags[EXECUTED_BY].startswith(f"pid {command.pid} on ")
+        failures = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+        assert "is gone" in str(failures[-1].dagster_event)
+    report = json.loads(deployment.run("retail-pipeline", "load", str(path), "--json").splitlines()[-1])
+    assert report["loaded"] == 7
+
+
+def test_a_file_that_arrives_loads_beside_runs_that_were_killed(
+    deployment: Deployment, instance: dg.DagsterInstance, make: Make
+) -> None:
+    killed = [
+        instance.create_run_for_job(_abandoned, status=dg.DagsterRunStatus.STARTED, tags={EXECUTED_BY: "pid 1 on gone"})
+        for _ in range(3)
+    ]
+    landed = make("at_once_landed.csv", 9_990_000, 2)
+    deployment.settings.landing.mkdir(exist_ok=True)
+    shutil.copyfile(landed, deployment.settings.landing / landed.name)
+    try:
+
+        def loaded() -> bool:
+            with connect_dsn(deployment.settings.require("postgres_dsn")) as postgres, postgres.cursor() as cursor:
+                cursor.execute("select count(*) from retail.files where name = %s and accepted", (landed.name,))
+                return cursor.fetchone() == (1,)
+
+        def all_ended() -> bool:
+            states = [instance.get_run_by_id(run.run_id) for run in killed]
+            return all(run is not None and run.is_failure for run in states)
+
+        mirrored.eventually(loaded, "the landed file's load", _PATIENCE)
+        mirrored.eventually(all_ended, "the end of runs that nobody executes", _PATIENCE)
+    finally:
+        (deployment.settings.landing / landed.name).unlink()
+
+
+@dg.job
+def _abandoned() -> None:
+    """Do nothing."""
+
+
+def _is_waiting(deployment: Deployment) -> bool:
+    with connect_dsn(deployment.settings.require("postgres_dsn")) as postgres, postgres.cursor() as cursor:
+        cursor.execute(
+            "select from pg_stat_activity where wait_event_type = 'Lock' and usename = 'retail_loader'"
+            " and query like '%retail.files%'"
+        )
+        return bool(cursor.rowcount)
