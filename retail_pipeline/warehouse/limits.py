@@ -42,7 +42,7 @@ STRIKES, STRIKES_WITHIN = 3, 600
 
 # MongoDB has no limit of memory for one user or operation. Above so many bytes in use beside its cache, an operation of
 # a store that has lasted so many seconds is ended.
-MONGO_MEMORY, MONGO_HURRY = 768 * 1024**2, 1.0
+MONGO_MEMORY, MONGO_HURRY = 1536 * 1024**2, 1.0
 
 
 def connections(stores: int, free: int) -> int:
