@@ -74,4 +74,4 @@ left join waiting as w on s.pid = w.pid
 where
     s.waits
     -- A procedure that commits begins new transactions within one statement.
-    or (s.store_id is not null and s.in_transaction and s.transaction_age > b.seconds);
+    or (s.store_id is not null and s.in_transaction and greatest(s.transaction_age, s.statement_age) > b.seconds);

@@ -58,7 +58,12 @@ def _offender(company: Settings) -> Iterator[Connection]:
 def opened(settings: Settings, store: int) -> Iterator[Connection]:
     """Give a session of a store that may be ended before the test is over."""
     with closing(psycopg2.connect(connection.dsn(settings, connection.store_role(store)))) as session:
-        yield session
+        try:
+            yield session
+        finally:
+            # Where the watch failed to, or closing would wait for what a thread runs on it.
+            with suppress(psycopg2.Error):
+                session.cancel()
 
 
 def until(guard: Watch, kind: str, *, beside: Callable[[], object] = lambda: None) -> list[Act]:
