@@ -406,6 +406,22 @@ SUPPORT: tuple[Table, ...] = (
         ),
     ),
     Table(
+        "tenant_acts",
+        ("store_id", "act_id"),
+        Flow.NONE,
+        "what was done to a store for what it did: sessions ended, logins shut",
+        _columns(
+            _STORE,
+            ("act_id", "bigint", "numbered over all stores"),
+            ("acted_at", _INSTANT, "when; the same for all that one look found"),
+            ("kind", "text", "which limit it went over, or shut_out"),
+            ("harmed_others", "boolean", "whether it counts towards a shut-out"),
+            ("since", _INSTANT, "since when it had done what it was ended for"),
+            ("what", "text", "a sentence"),
+            ("lifted_at", _INSTANT + "?", "when an operator let the store begin anew"),
+        ),
+    ),
+    Table(
         "schema_migrations",
         ("name",),
         Flow.NONE,

@@ -45,6 +45,15 @@ begin
         end if;
     end loop;
 
+    -- Whatever the stores have open, connections are left to the services. A second grant would be a notice.
+    for wanted in
+        select r.name
+        from unnest(array['retail_loader', 'retail_reader', 'retail_cdc', 'retail_admin']) as r (name)
+        where not pg_catalog.pg_has_role(r.name, 'pg_use_reserved_connections', 'member')
+    loop
+        execute format('grant pg_use_reserved_connections to %I', wanted.name);
+    end loop;
+
     execute format('revoke all on database %I from public', current_database());
     execute format(
         'grant connect on database %I to retail_loader, retail_reader, retail_cdc, retail_admin, store_user',

@@ -16,7 +16,8 @@ from retail_pipeline.errors import RetailError
 from retail_pipeline.settings import Settings
 from retail_pipeline.warehouse import migrations
 from retail_pipeline.warehouse.connection import STORES, connect_dsn
-from retail_pipeline.warehouse.roles import STORE_CONNECTIONS, STORE_LIMITS
+from retail_pipeline.warehouse.limits import MOST_CONNECTIONS
+from retail_pipeline.warehouse.roles import STORE_SETTINGS
 
 PREFIX = "walmart_bench"
 UNRESTRICTED = "retail_bench_unrestricted"
@@ -113,8 +114,8 @@ def _make_login(cursor: Cursor, login: str, password: str) -> None:
     cursor.execute(sql.SQL("create role {} login {} password {}").format(role, bypass, sql.Literal(password)))
     if login == UNRESTRICTED:
         return
-    cursor.execute(sql.SQL("alter role {} connection limit {}").format(role, sql.Literal(STORE_CONNECTIONS)))
-    for setting, value in STORE_LIMITS.items():
+    cursor.execute(sql.SQL("alter role {} connection limit {}").format(role, sql.Literal(MOST_CONNECTIONS)))
+    for setting, value in STORE_SETTINGS.items():
         cursor.execute(sql.SQL("alter role {} set {} = {}").format(role, sql.Identifier(setting), sql.Literal(value)))
     cursor.execute(sql.SQL("grant {} to {} with inherit true, set false").format(sql.Identifier(STORES), role))
 

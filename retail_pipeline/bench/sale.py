@@ -12,7 +12,7 @@ from retail_pipeline.bench.result import Comparison, Report, Result
 from retail_pipeline.settings import Settings
 from retail_pipeline.warehouse import consistency
 from retail_pipeline.warehouse.connection import connect_dsn
-from retail_pipeline.warehouse.roles import STORE_CONNECTIONS
+from retail_pipeline.warehouse.limits import MOST_CONNECTIONS
 
 LEAST = 0.8
 PROMISED_AT = 8  # connections
@@ -68,7 +68,7 @@ _CUSTOMERS = 50
 def run(settings: Settings, say: Report, sizes: Sizes | None = None) -> Result:
     """Sell on both sides in turns, round by round, and look afterwards whether the stock is right to the unit."""
     sizes = sizes or Sizes()
-    if max(sizes.connections) > sizes.selling * STORE_CONNECTIONS:
+    if max(sizes.connections) > sizes.selling * MOST_CONNECTIONS:
         raise BenchError(f"{sizes.selling} stores cannot have {max(sizes.connections)} connections.")
     with database.sites(settings, "sale", "sale_rival", stores=sizes.selling) as (our_site, rival_site):
         ours = _Side(our_site, "sale.pgbench", by_store_login=True)

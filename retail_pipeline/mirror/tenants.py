@@ -89,7 +89,12 @@ def add_store(settings: Settings, store_id: int) -> list[str]:
 def disable_store(settings: Settings, store_id: int) -> None:
     """Keep a store out, and end its sessions. It stays out for as long as PostgreSQL keeps it out."""
     with connect(settings, administrator(settings)) as client:
-        _drop_users(client, [store_id])
+        keep_out(client, store_id)
+
+
+def keep_out(client: Client, store_id: int) -> None:
+    """Keep a store out, and end its sessions, on a connection of the administrator."""
+    _drop_users(client, [store_id])
 
 
 def remove_store(settings: Settings, store_id: int) -> None:

@@ -1,7 +1,8 @@
 """The supervisor's process: a thread for each server looks every second whether it died, and restarts it.
 
 Another thread looks every few seconds whether the stream is well, and heals it at once: Dagster's sensors would do the
-same, but a busy machine takes most of a minute to start a run, and Dagster's own storage may be what died.
+same, but a busy machine takes most of a minute to start a run, and Dagster's own storage may be what died. One
+more looks whether a store holds up what all share, and ends it.
 
 Started by `up` as `python -m retail_pipeline.stack HOME`; its output is the log.
 """
@@ -19,15 +20,18 @@ from pathlib import Path
 
 from retail_pipeline import stack
 from retail_pipeline.errors import RetailError
+from retail_pipeline.healing.guard import on_duty
 from retail_pipeline.healing.healer import Healer
 from retail_pipeline.patience import Patience
 from retail_pipeline.settings import Settings
+from retail_pipeline.stack import processes
 from retail_pipeline.stack.server import Server
 from retail_pipeline.stack.state import State, unless_commanded
 from retail_pipeline.stack.supervisor import DIED, FAILED, PATIENCE, RESTARTED, Journal, Supervisor
 
 _PAUSE = 1.0
 _HEAL_PAUSE = 5.0
+_GUARD_PAUSE = 2.0
 _ADDRESSES = ("postgres_dsn", "mongo_uri", "kafka_bootstrap", "connect_url")
 
 
@@ -85,6 +89,23 @@ def _heal(healer: Healer, redact: Callable[[str], str]) -> None:
         time.sleep(_HEAL_PAUSE)
 
 
+def _guard(settings: Settings, redact: Callable[[str], str]) -> None:
+    said = ""
+    while True:
+        try:
+            with on_duty(settings, lambda line: _say(redact(line)), time.monotonic) as guard:
+                while guard is not None:
+                    guard.look()
+                    said = ""
+                    time.sleep(guard.pause)
+        except Exception as error:  # noqa: BLE001  whatever it is, it is looked again
+            why = (str(error).splitlines() or [""])[0]
+            if why != said:
+                _say(redact(f"what stores do could not be looked at: {type(error).__name__}: {why}"))
+            said = why
+        time.sleep(_GUARD_PAUSE)
+
+
 def main(home: Path) -> None:
     """Watch the servers of a home until somebody ends this process."""
     settings = replace(Settings.from_environment(), home=home)
@@ -97,11 +118,16 @@ def main(home: Path) -> None:
     if settings.heal and all(getattr(settings, name) for name in _ADDRESSES):
         healer = Healer(settings, _say)
         threads.append(threading.Thread(target=_heal, args=(healer, itself.redact), name="stream", daemon=True))
+    if settings.postgres_dsn:
+        threads.append(threading.Thread(target=_guard, args=(settings, itself.redact), name="stores", daemon=True))
     for thread in threads:
         thread.start()
     while all(thread.is_alive() for thread in threads):
         with suppress(OSError):
             itself.beat.touch()
+        for log in itself.log.parent.glob("*.log"):
+            with suppress(OSError):
+                processes.shorten(log)
         time.sleep(_PAUSE)
     sys.exit("a watch ended; see above")
 

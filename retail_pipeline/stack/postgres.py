@@ -85,6 +85,7 @@ class Postgres(Server):
                 if cursor.fetchone() is None:
                     role = sql.SQL("create role {} login password {}")
                     cursor.execute(role.format(sql.Identifier(DAGSTER), sql.Literal(self.password(DAGSTER))))
+                cursor.execute(sql.SQL("grant pg_use_reserved_connections to {}").format(sql.Identifier(DAGSTER)))
                 for database, owner in ((DATABASE, "postgres"), (DAGSTER, DAGSTER)):
                     cursor.execute("select 1 from pg_database where datname = %s", [database])
                     if cursor.fetchone() is None:

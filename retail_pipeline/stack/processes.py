@@ -17,6 +17,8 @@ import psutil
 # so there is never a server that nobody remembers.
 _GATE = 'umask 077; read -r go && exec "$@" </dev/null'
 _ROTATE_ABOVE = 10_000_000
+# While a server runs.
+_SHORTEN_ABOVE, _SHORTEN_TO = 50_000_000, 5_000_000
 _TAIL = 65_536
 _TELLING = re.compile(r"FATAL|ERROR|PANIC|Exception|Error\b|error:|cannot|could not|\"s\":\"[FE]\"")
 _STATE, _STARTED = 0, 19  # fields of /proc/PID/stat, counted after the name
@@ -79,6 +81,26 @@ def spawn(
         for descriptor in (reader, writer, output):
             os.close(descriptor)
     return process
+
+
+def shorten(log: Path, above: int = _SHORTEN_ABOVE, keep: int = _SHORTEN_TO) -> bool:
+    """Empty a log that has grown above a size, while it is written to; its end is kept beside it. Tell whether it had.
+
+    Who writes has the file open to append, so it goes on at the new end. What it writes between the copy and the cut
+    is lost: the log of a server that writes so much is no record.
+    """
+    if log.stat().st_size <= above:
+        return False
+    with log.open("r+b") as file:
+        file.seek(-keep, os.SEEK_END)
+        end = file.read(keep)
+        kept = log.with_suffix(".log.1")
+        # Over what was kept before, even on a disk that is full.
+        kept.unlink(missing_ok=True)
+        file.truncate(0)
+        kept.touch(mode=0o600)
+        kept.write_bytes(end.partition(b"\n")[2])
+    return True
 
 
 def stop(process: Process, how: signal.Signals, patience: float, *, family: bool = True) -> bool:

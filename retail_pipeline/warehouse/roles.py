@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 
 from retail_pipeline.errors import WarehouseError
+from retail_pipeline.warehouse import limits, tenant_acts
 from retail_pipeline.warehouse.connection import ADMIN, SERVICES, STORES, connect_dsn, store_role
 
 if TYPE_CHECKING:
@@ -22,13 +23,8 @@ if TYPE_CHECKING:
 
     from retail_pipeline.settings import Settings
 
-STORE_CONNECTIONS = 40
-# Defaults for a session of a store: none of them may hold what others wait for.
-STORE_LIMITS = {
-    "statement_timeout": "30s",
-    "lock_timeout": "10s",
-    "idle_in_transaction_session_timeout": "60s",
-}
+# Both are set by a superuser, so both are in the same place of the catalog.
+STORE_SETTINGS = {**limits.SETTINGS, **limits.BOUNDS}
 
 # Passwords are 192 random bits: rounds would slow down every connection and nobody who guesses, see postgresql.conf.
 # But drivers of others refuse less than RFC 7677 asks for, and stores and headquarters log in with those.
@@ -43,14 +39,16 @@ class _Role:
 
     connections: int
     verifier: str | None
-    limits: frozenset[str]
+    settings: frozenset[str]
+    databases: tuple[str, ...]
     is_store: bool
 
 
 def provision(settings: Settings) -> list[str]:
     """Let the service roles and a login for every store of retail.stores in; name the roles that needed a change.
 
-    The passwords are those of the settings' credentials. A login that an operator disabled stays disabled.
+    The passwords are those of the settings' credentials. A login that an operator disabled, or that the watch shut
+    out, stays out.
     """
     with connect_dsn(settings.require("postgres_dsn")) as connection, connection.cursor() as cursor:
         _lock(cursor)
@@ -60,7 +58,7 @@ def provision(settings: Settings) -> list[str]:
 
 
 def add_store(settings: Settings, store_id: int) -> str:
-    """Give a store its login, or let a disabled one in again; give the role's name."""
+    """Give a store its login, or let one in again that was disabled or shut out; give the role's name."""
     role = store_role(store_id)
     with connect_dsn(settings.require("postgres_dsn")) as connection, connection.cursor() as cursor:
         _lock(cursor)
@@ -71,6 +69,7 @@ def add_store(settings: Settings, store_id: int) -> str:
             )
         _provision(cursor, settings, (), [store_id])
         cursor.execute(sql.SQL("alter role {} login").format(sql.Identifier(role)))
+        tenant_acts.lift(cursor, store_id)
     return role
 
 
@@ -111,11 +110,13 @@ def _provision(cursor: Cursor, settings: Settings, services: Iterable[str], stor
     names = [*services, *map(store_role, stores)]
     passwords = settings.credentials.passwords([f"postgres/{name}" for name in names])
     present = _present(cursor)
+    shut_out = tenant_acts.shut_out(cursor)
+    connections = _share(cursor)
     changed = [name for name in services if _provision_password(cursor, name, present, passwords)]
     for store_id in stores:
         name = store_role(store_id)
         steps = (
-            _provision_store(cursor, name, present.get(name)),
+            _provision_store(cursor, name, present.get(name), connections, let_in=store_id not in shut_out),
             _provision_password(cursor, name, present, passwords),
             _provision_mapping(cursor, name, store_id),
         )
@@ -124,17 +125,20 @@ def _provision(cursor: Cursor, settings: Settings, services: Iterable[str], stor
     return changed
 
 
-def _provision_store(cursor: Cursor, name: str, present: _Role | None) -> bool:
+def _provision_store(cursor: Cursor, name: str, present: _Role | None, connections: int, *, let_in: bool) -> bool:
     """Make a store's login with its group and limits, or correct them; tell whether anything was to do."""
     role = sql.Identifier(name)
     if present is None:
-        cursor.execute(sql.SQL("create role {} login").format(role))
-    wanted = frozenset(f"{setting}={value}" for setting, value in STORE_LIMITS.items())
-    if present and present.is_store and present.connections == STORE_CONNECTIONS and present.limits == wanted:
+        cursor.execute(sql.SQL("create role {} " + ("login" if let_in else "nologin")).format(role))
+    wanted = frozenset(f"{setting}={value}" for setting, value in STORE_SETTINGS.items())
+    has = present and (present.is_store, present.connections, present.settings, present.databases)
+    if has == (True, connections, wanted, ()):
         return False
-    cursor.execute(sql.SQL("alter role {} connection limit {}").format(role, sql.Literal(STORE_CONNECTIONS)))
+    cursor.execute(sql.SQL("alter role {} connection limit {}").format(role, sql.Literal(connections)))
     cursor.execute(sql.SQL("alter role {} reset all").format(role))
-    for setting, value in STORE_LIMITS.items():
+    for database in present.databases if present else ():
+        cursor.execute(sql.SQL("alter role {} in database {} reset all").format(role, sql.Identifier(database)))
+    for setting, value in STORE_SETTINGS.items():
         statement = sql.SQL("alter role {} set {} = {}")
         cursor.execute(statement.format(role, sql.Identifier(setting), sql.Literal(value)))
     # Its rights come by inheritance; becoming the group itself would serve nothing.
@@ -164,16 +168,28 @@ def _provision_mapping(cursor: Cursor, name: str, store_id: int) -> bool:
 def _present(cursor: Cursor) -> dict[str, _Role]:
     """Read every login that is there, with one statement however many stores there are."""
     cursor.execute(
-        "select a.rolname, a.rolconnlimit, a.rolpassword, coalesce(s.setconfig, '{}'),"
+        "select a.rolname, a.rolconnlimit, a.rolpassword,"
+        "   coalesce((select s.setconfig from pg_db_role_setting as s"
+        "       where s.setrole = a.oid and s.setdatabase = 0), '{}'),"
+        "   array(select d.datname::text from pg_db_role_setting as s inner join pg_database as d"
+        "       on s.setdatabase = d.oid where s.setrole = a.oid order by 1),"
         "   exists (select from pg_auth_members as m where m.member = a.oid and m.roleid = %s::regrole"
         "       and m.inherit_option) "
-        "from pg_authid as a left join pg_db_role_setting as s on s.setrole = a.oid and s.setdatabase = 0",
+        "from pg_authid as a",
         (STORES,),
     )
     return {
-        name: _Role(connections, verifier, frozenset(limits), is_store)
-        for name, connections, verifier, limits, is_store in cursor.fetchall()
+        name: _Role(connections, verifier, frozenset(settings), tuple(databases), is_store)
+        for name, connections, verifier, settings, databases, is_store in cursor.fetchall()
     }
+
+
+def _share(cursor: Cursor) -> int:
+    """Compute how many connections each store may have, of all that are in the data."""
+    free = limits.free_connections(cursor)
+    cursor.execute("select count(*) from retail.stores")
+    ((stores,),) = cursor.fetchall()
+    return limits.connections(stores, free)
 
 
 def _require_role(cursor: Cursor, role: str) -> None:

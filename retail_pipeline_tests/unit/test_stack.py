@@ -270,6 +270,21 @@ def test_settings_files_of_kafka_are_for_their_owner_alone(tmp_path: Path) -> No
     assert [line for line in path.read_text().splitlines() if "=" in line] == ["a=1", "b=back\\\\slash"]
 
 
+def test_a_log_that_grows_too_large_is_emptied_under_who_writes_it_and_its_end_is_kept(tmp_path: Path) -> None:
+    log = tmp_path / "postgres.log"
+    with log.open("a") as writer:
+        writer.writelines(f"line {number}\n" for number in range(1000))
+        writer.flush()
+        assert not processes.shorten(log, above=1_000_000, keep=100)
+        assert processes.shorten(log, above=1000, keep=100)
+        writer.write("after\n")
+    kept = (tmp_path / "postgres.log.1").read_text().splitlines()
+    assert log.read_text() == "after\n"
+    assert kept[-1] == "line 999"
+    assert all(line.startswith("line ") for line in kept), "it begins with a whole line"
+    assert (tmp_path / "postgres.log.1").stat().st_mode & 0o077 == 0
+
+
 # --- system libraries ---
 
 

@@ -4,7 +4,7 @@
 --
 -- Not under row-level security, because they say the same to every store: categories, suppliers, products,
 -- promotions, payment_methods, weather. Not readable by a store at all: files, quarantine, conflicts, requests,
--- heartbeat, schema_migrations; those with a store_id have the policies nevertheless.
+-- heartbeat, schema_migrations, tenant_acts; those with a store_id have the policies nevertheless.
 
 do $$
 declare
@@ -13,7 +13,7 @@ begin
     foreach tenant_table in array array[
         'stores', 'store_customers', 'transactions', 'transaction_details', 'inventory', 'demand_forecast',
         'observations', 'conflicts', 'role_store', 'stock_movements', 'returns', 'requests',
-        'quarantine', 'customers'
+        'quarantine', 'customers', 'tenant_acts'
     ]
     loop
         execute format('alter table retail.%I enable row level security', tenant_table);

@@ -16,7 +16,7 @@ from retail_pipeline import stack
 from retail_pipeline.mirror import client
 from retail_pipeline.mirror import privileges as of_collections
 from retail_pipeline.settings import PROJECT, Settings
-from retail_pipeline.warehouse import connection
+from retail_pipeline.warehouse import connection, limits
 from retail_pipeline.warehouse import privileges as of_tables
 from retail_pipeline_tests.integration.tenants import attacks_connect, attacks_kafka, attacks_mongodb
 from retail_pipeline_tests.integration.warehouse import attacks
@@ -37,6 +37,7 @@ def parts(settings: Settings) -> dict[str, str]:
     return {
         "rights in PostgreSQL": rights,
         "rights in MongoDB": collections,
+        "limits": limits.markdown(),
         "attacks on PostgreSQL": _table(
             (name, f"`{attack.refused}`" if attack.refused else _HARMLESS) for name, attack in attacks.ATTACKS.items()
         ),

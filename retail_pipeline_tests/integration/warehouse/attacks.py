@@ -19,7 +19,7 @@ import psycopg2.extras
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from retail_pipeline.settings import Settings
-from retail_pipeline.warehouse import connection
+from retail_pipeline.warehouse import connection, roles
 from retail_pipeline_tests.integration.shop import rows
 
 # Eight digits and no more: four of them also occur in the number of the key that MongoDB repeats in a refusal.
@@ -572,4 +572,55 @@ _ORACLES = [
     ),
 ]
 
-ATTACKS = {attack.name: attack for attack in (*_READING, *_WRITING, *_BECOMING, *_OBJECTS, *_CALLS, *_ORACLES)}
+
+def _in_this_database(what: str) -> Callable[[Settings, Connection], object]:
+    def attempt(_: Settings, store: Connection) -> object:
+        ((database,),) = rows(store, "select current_database()")
+        with store.cursor() as cursor:
+            cursor.execute(f"alter role store_user_1 in database {database} {what}")
+        return None
+
+    return attempt
+
+
+_BOUNDS = "select current_setting('temp_file_limit'), current_setting('log_min_messages')"
+
+
+def _forget_all_settings(settings: Settings, store: Connection) -> object:
+    """Have the role forget what it can, everywhere, and look at what a new session has."""
+    ((database,),) = rows(store, "select current_database()")
+    with store.cursor() as cursor:
+        cursor.execute(f"alter role store_user_1 reset all; alter role store_user_1 in database {database} reset all")
+        cursor.execute("reset all")
+    store.commit()
+    try:
+        with connection.connect(settings, connection.store_role(1)) as again:
+            return [*rows(store, _BOUNDS), *rows(again, _BOUNDS)]
+    finally:
+        roles.provision(settings)
+
+
+_LIMITS = [
+    Attack("temporary files without limit", "set temp_file_limit = -1", DENIED),
+    Attack("temporary files without limit, for good", "alter role store_user_1 set temp_file_limit = -1", DENIED),
+    Attack("temporary files without limit, in this database", _in_this_database("set temp_file_limit = -1"), DENIED),
+    Attack("the limit of temporary files forgotten", "alter role store_user_1 reset temp_file_limit", DENIED),
+    Attack("the server's log", "set log_min_messages = log", DENIED),
+    Attack("the server's log, for good", "alter role store_user_1 set log_min_messages = log", DENIED),
+    Attack("the server's log, in this database", _in_this_database("set log_min_messages = log"), DENIED),
+    Attack("the server's log, by its errors", "set log_min_error_statement = error", DENIED),
+    Attack("the level of the server's log forgotten", "alter role store_user_1 reset log_min_messages", DENIED),
+    Attack("all settings forgotten", _forget_all_settings, sees=[("256MB", "fatal"), ("256MB", "fatal")]),
+    Attack("limits of all roles", "alter role all set temp_file_limit = -1", DENIED),
+    Attack("limits of another store", "alter role store_user_2 set statement_timeout = 1", DENIED),
+    Attack("connections of the services", "grant pg_use_reserved_connections to store_user_1", DENIED),
+    Attack("right to set a limit", "grant set on parameter temp_file_limit to store_user_1", DENIED),
+    Attack("what was done to stores", "select * from retail.tenant_acts", DENIED),
+    Attack("what was done to it, rubbed out", "delete from retail.tenant_acts", DENIED),
+    Attack("what was done to it, lifted", "update retail.tenant_acts set lifted_at = now()", DENIED),
+    Attack("the place of the watch", "select pg_try_advisory_lock(7237418309)", DENIED),
+]
+
+ATTACKS = {
+    attack.name: attack for attack in (*_READING, *_WRITING, *_BECOMING, *_OBJECTS, *_CALLS, *_ORACLES, *_LIMITS)
+}

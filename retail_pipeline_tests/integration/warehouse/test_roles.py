@@ -10,7 +10,7 @@ import pytest
 
 from retail_pipeline.errors import WarehouseError
 from retail_pipeline.settings import Settings
-from retail_pipeline.warehouse import connection, roles
+from retail_pipeline.warehouse import connection, limits, roles
 from retail_pipeline_tests.integration.shop import rows, run
 
 # Logins belong to the whole server: stores that no other test has.
@@ -62,7 +62,83 @@ def test_a_store_has_limits_and_no_attribute_of_an_administrator(stores: Setting
             session,
             "select rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication, rolconnlimit "
             "from pg_roles where rolname = current_user",
-        ) == [(False, False, False, False, False, roles.STORE_CONNECTIONS)]
+        ) == [(False, False, False, False, False, limits.MOST_CONNECTIONS)]
+
+
+def test_limits_that_a_store_lifted_are_brought_back_for_all_databases_and_for_one(stores: Settings) -> None:
+    roles.provision(stores)
+    role = connection.store_role(STORE)
+    with connection.connect(stores, role) as session:
+        [(database,)] = rows(session, "select current_database()")
+        run(session, f"alter role {role} set statement_timeout = 0")
+        run(session, f"alter role {role} in database {database} set statement_timeout = '1ms'")
+        run(session, f"alter role {role} in database {database} set row_security = off")
+
+    assert roles.provision(stores) == [role]
+
+    with connection.connect(stores, role) as session:
+        assert rows(session, "select current_setting('statement_timeout'), current_setting('row_security')") == [
+            ("30s", "on")
+        ]
+    assert roles.provision(stores) == []
+
+
+def test_a_store_writes_no_line_to_the_servers_log(stores: Settings, postgres_settings: Settings) -> None:
+    roles.provision(stores)
+    log = postgres_settings.home / "logs" / "postgres.log"
+    speaks = "do $$ begin {} raise {} 'told by %', current_user; end $$"
+    with connection.connect(stores, connection.store_role(STORE), autocommit=True) as session:
+        run(session, "set debug_print_plan = on")
+        for level in ("log", "warning", "notice"):
+            run(session, speaks.format("", level))
+        with pytest.raises(psycopg2.errors.RaiseException):
+            run(session, speaks.format("", "exception"))
+    with connection.connect_dsn(stores.require("postgres_dsn"), autocommit=True) as superuser:
+        # As a store without its bounds would: the log is the one that is looked at.
+        run(superuser, speaks.format("", "log"))
+
+    text = log.read_text(errors="replace")
+
+    assert "told by postgres" in text
+    assert f"told by {connection.store_role(STORE)}" not in text
+
+
+def test_a_store_fills_no_disk_with_temporary_files(stores: Settings) -> None:
+    roles.provision(stores)
+    large = "select count(*) from (select repeat('x', 1000) || n from generate_series(1, 400000) as n order by 1) as s"
+    with connection.connect(stores, connection.store_role(STORE)) as session:
+        run(session, "set work_mem = '64kB'; set statement_timeout = 0")
+        with pytest.raises(psycopg2.errors.ConfigurationLimitExceeded, match="temp_file_limit"):
+            run(session, large)
+        session.rollback()
+
+
+def test_the_connections_of_many_stores_add_up_to_less_than_the_server_has(stores: Settings) -> None:
+    with connection.connect_dsn(stores.require("postgres_dsn")) as superuser, superuser.cursor() as cursor:
+        run(superuser, "insert into retail.stores select s, 'Place' from generate_series(2001, 2398) as s")
+        free = limits.free_connections(cursor)
+    roles.add_store(stores, STORE)
+
+    with connection.connect_dsn(stores.require("postgres_dsn")) as superuser:
+        [(each,)] = rows(
+            superuser, "select rolconnlimit from pg_roles where rolname = %s", connection.store_role(STORE)
+        )
+
+    assert limits.LEAST_CONNECTIONS <= each < limits.MOST_CONNECTIONS
+    assert 400 * each <= free - limits.SERVICE_CONNECTIONS
+
+
+def test_the_services_have_connections_of_their_own(stores: Settings) -> None:
+    with connection.connect_dsn(stores.require("postgres_dsn")) as superuser:
+        members = rows(
+            superuser,
+            "select m.member::regrole::text from pg_auth_members as m "
+            "where m.roleid = 'pg_use_reserved_connections'::regrole order by 1",
+        )
+        [(reserved,)] = rows(superuser, "select current_setting('reserved_connections')::integer")
+
+    assert {member for (member,) in members} == {*connection.SERVICES, "dagster"}
+    assert reserved > 0
 
 
 def test_a_disabled_store_is_out_at_once_and_stays_out_until_it_is_added_again(stores: Settings) -> None:

@@ -84,7 +84,7 @@ def test_the_promised_jobs_sensors_and_schedule_are_there() -> None:
     for job in ("initial_load", "green_refresh", "analytics", "resynchronize", "repair"):
         assert definitions.resolve_job_def(job).name == job
     watching = ("connector_health_sensor", "kafka_lag_sensor", "mongo_fidelity_sensor")
-    for sensor in (*watching, "landing_sensor", "lost_runs_sensor"):
+    for sensor in (*watching, "landing_sensor", "lost_runs_sensor", "tenant_watch_sensor"):
         assert definitions.resolve_sensor_def(sensor).default_status is dg.DefaultSensorStatus.RUNNING
     schedule = definitions.resolve_schedule_def("green_schedule")
     assert schedule.job_name == "green_refresh"

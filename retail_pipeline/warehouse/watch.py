@@ -1,0 +1,254 @@
+"""Does a store hold up what all share? Judged from one query, and ended, whatever limits the store has set itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from psycopg2 import sql
+
+from retail_pipeline.settings import SQL
+from retail_pipeline.warehouse import limits, tenant_acts
+from retail_pipeline.warehouse.connection import connect_dsn, store_role
+from retail_pipeline.warehouse.tenant_acts import Act
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection  # noqa: N812
+
+    from retail_pipeline.settings import Settings
+
+# Held for as long as somebody watches, so that only one does.
+LOCK = 7_237_418_309
+_SOON = 0.1
+_QUERY = SQL / "watch" / "sessions.sql"
+# What the watch itself asks must not wait for those whom it watches.
+_PATIENCE = "set lock_timeout = '1s'; set statement_timeout = '10s'; set idle_session_timeout = 0"
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session that waits for a lock, or one of a store that is in a transaction; times are in seconds.
+
+    `waited` is None where it waits for no lock, `statement_age` where it runs none. `whole_table` says that it
+    waits for a lock which admits no writer, so that all who come later wait behind it. `horizon` is in transactions.
+    """
+
+    pid: int
+    store_id: int | None
+    role_name: str
+    place: str | None
+    began: datetime
+    transaction_age: float | None = None
+    statement_age: float | None = None
+    wrote: bool = False
+    horizon: int = 0
+    waited: float | None = None
+    whole_table: bool = False
+    blockers: tuple[int, ...] = ()
+
+    @property
+    def wishes_too_much(self) -> bool:
+        """Whether a store waits for a whole table."""
+        return self.whole_table and self.store_id is not None
+
+    @property
+    def title(self) -> str:
+        """Name it for a person."""
+        return f"session {self.pid} of {self.role_name}{f' from {self.place}' if self.place else ''}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A session to end, the limit that it went over, for how many seconds, and what it did as a sentence."""
+
+    session: Session
+    kind: str
+    seconds: float
+    what: str
+
+
+def judge(sessions: Sequence[Session], queue_share: float) -> list[Verdict]:
+    """Return which sessions of stores are to be ended, each for the gravest of its reasons."""
+    found: dict[int, Verdict] = {}
+    for verdict in (*_blocking(sessions), *_holding(sessions, queue_share), *_too_long(sessions)):
+        found.setdefault(verdict.session.pid, verdict)
+    return list(found.values())
+
+
+def culprits(waiter: Session, by_pid: dict[int, Session]) -> list[Session]:
+    """Return the sessions of other stores at the end of the chain of those that a session waits for.
+
+    One that itself waits for a third is no culprit but a victim, unless it is a store that wishes for a whole table: no
+    store has to. The others wait behind its wish and not for the third, and who keeps it waiting is right to.
+    """
+    found: list[Session] = []
+    seen, waiting = {waiter.pid}, [] if waiter.wishes_too_much else list(waiter.blockers)
+    while waiting:
+        pid = waiting.pop()
+        if pid in seen or pid not in by_pid:
+            continue
+        seen.add(pid)
+        session = by_pid[pid]
+        if not session.wishes_too_much:
+            waiting += session.blockers
+        is_other = session.store_id not in (None, waiter.store_id)
+        if is_other and (session.waited is None or session.wishes_too_much):
+            found.append(session)
+    return found
+
+
+def pause(sessions: Sequence[Session], *, acted: bool) -> float:
+    """Return the seconds until the next look: until who waits has waited too long, and soon after something was done.
+
+    Behind who was ended may stand another, and those who wait have waited already.
+    """
+    if acted:
+        return _SOON
+    left = [limits.WAIT - session.waited + _SOON for session in sessions if session.waited is not None]
+    return min([limits.PAUSE, *(seconds for seconds in left if seconds > 0)])
+
+
+def _blocking(sessions: Sequence[Session]) -> Iterator[Verdict]:
+    by_pid = {session.pid: session for session in sessions}
+    held: dict[int, list[tuple[float, str]]] = {}
+    for waiter in sessions:
+        for culprit in culprits(waiter, by_pid):
+            # Many short transactions one after the other may keep somebody waiting, and none of them is to blame.
+            seconds = min(waiter.waited or 0.0, culprit.transaction_age or 0.0)
+            if seconds > limits.WAIT:
+                held.setdefault(culprit.pid, []).append((seconds, waiter.role_name))
+    for pid, waiters in held.items():
+        seconds, role = max(waiters)
+        others = f" and {len(waiters) - 1:,} more" if len(waiters) > 1 else ""
+        yield Verdict(by_pid[pid], "blocking", seconds, f"kept {role}{others} waiting for {seconds:.1f} s")
+
+
+def _holding(sessions: Sequence[Session], queue_share: float) -> Iterator[Verdict]:
+    """Find who holds back what all share although nobody waits for a lock of theirs."""
+    if queue_share > limits.QUEUE_SHARE:
+        old = [one for one in _of_stores(sessions) if (one.transaction_age or 0.0) > limits.QUEUE_HOLDER]
+        # Nobody can see who listens, so the oldest goes first; the next look sees whether it was the one.
+        for one in sorted(old, key=lambda one: one.transaction_age or 0.0)[-1:]:
+            seconds = one.transaction_age or 0.0
+            full = f"while the queue of notifications was {queue_share:.0%} full"
+            what = f"kept a transaction open for {seconds:.0f} s {full}"
+            yield Verdict(one, "notifications", seconds, what)
+    for one in _of_stores(sessions):
+        seconds = one.transaction_age or 0.0
+        if one.wrote and seconds > limits.WRITE_TRANSACTION:
+            yield Verdict(one, "stream", seconds, f"kept the stream waiting for what it wrote {seconds:.0f} s ago")
+        elif one.horizon > limits.HORIZON:
+            what = f"kept vacuum from cleaning up after {one.horizon:,} transactions"
+            yield Verdict(one, "vacuum", seconds, what)
+
+
+def _too_long(sessions: Sequence[Session]) -> Iterator[Verdict]:
+    for one in _of_stores(sessions):
+        if (one.transaction_age or 0.0) > limits.TRANSACTION:
+            seconds = one.transaction_age or 0.0
+            yield Verdict(one, "transaction", seconds, f"kept a transaction open for {seconds:.0f} s")
+        elif (one.statement_age or 0.0) > limits.STATEMENT:
+            seconds = one.statement_age or 0.0
+            yield Verdict(one, "statement", seconds, f"ran a statement for {seconds:.0f} s")
+
+
+def _of_stores(sessions: Sequence[Session]) -> list[Session]:
+    return [session for session in sessions if session.store_id is not None]
+
+
+def _session(row: dict[str, Any]) -> Session:
+    return Session(**row | {"blockers": tuple(row["blockers"])})
+
+
+class Watch:
+    """Looks and acts on one connection that stays."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._query = _QUERY.read_text()
+        self._ended: set[tuple[int, datetime]] = set()
+        # What the one before did not come to.
+        self._unfinished = True
+        # Seconds until the next look.
+        self.pause = limits.PAUSE
+        self.queue_share = 0.0
+
+    def look(self) -> list[Act]:
+        """Look once and end what is over a limit; shut out who was ended too often. Return what was done."""
+        with self._connection.cursor() as cursor:
+            # Asking moves the tail of the queue past what everybody has read, which nothing else does.
+            cursor.execute("select pg_notification_queue_usage(), to_regclass('retail.tenant_acts') is not null")
+            ((self.queue_share, is_ready),) = cursor.fetchall()
+            if not is_ready:
+                return []
+            cursor.execute(self._query)
+            names = [column.name for column in cursor.description or ()]
+            sessions = [_session(dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+        self._ended &= {(session.pid, session.began) for session in sessions}
+        acts = [self._end(verdict) for verdict in judge(sessions, self.queue_share) if self._is_new(verdict.session)]
+        done = [act for act in acts if act is not None]
+        self.record(done)
+        self.pause = pause(sessions, acted=bool(done))
+        return done + self.shut_out()
+
+    def record(self, acts: Sequence[Act]) -> None:
+        """Keep what was done, here or in MongoDB."""
+        if acts:
+            self._unfinished = True
+            with self._connection.cursor() as cursor:
+                tenant_acts.record(cursor, acts)
+
+    def shut_out(self) -> list[Act]:
+        """Let nobody in who was ended too often for what it did to others, and end what it has open."""
+        if not self._unfinished:
+            return []
+        done = []
+        with self._connection.cursor() as cursor:
+            for store_id, since in tenant_acts.to_shut_out(cursor).items():
+                role = store_role(store_id)
+                cursor.execute(sql.SQL("alter role {} nologin").format(sql.Identifier(role)))
+                what = f"{role} cannot log in: it was ended {limits.STRIKES} times for what it did to others"
+                act = Act(store_id, tenant_acts.SHUT_OUT, since, what)
+                tenant_acts.record(cursor, [act])
+                cursor.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", (role,))
+                done.append(act)
+        self._unfinished = False
+        return done
+
+    def stores_shut_out(self) -> set[int]:
+        """Return the stores that nobody has let in again."""
+        with self._connection.cursor() as cursor:
+            return tenant_acts.shut_out(cursor)
+
+    def _is_new(self, session: Session) -> bool:
+        """Tell whether a session was not ended yet: a busy machine may take a while to do it."""
+        return (session.pid, session.began) not in self._ended
+
+    def _end(self, verdict: Verdict) -> Act | None:
+        session = verdict.session
+        with self._connection.cursor() as cursor:
+            cursor.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where pid = %s and backend_start = %s",
+                (session.pid, session.began),
+            )
+            if (True,) not in cursor.fetchall():
+                return None
+        self._ended.add((session.pid, session.began))
+        since = datetime.now(UTC) - timedelta(seconds=verdict.seconds)
+        what = f"{session.title} {verdict.what}; the session was ended"
+        return Act(session.store_id or 0, verdict.kind, since, what)
+
+
+@contextmanager
+def watching(settings: Settings) -> Iterator[Watch | None]:
+    """Return the one watch of this database, or None where another has it already."""
+    with connect_dsn(settings.require("postgres_dsn"), autocommit=True) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute(_PATIENCE)
+            cursor.execute("select set_config('retail.watch_wait', %s, false)", (str(limits.WAIT),))
+            cursor.execute("select pg_try_advisory_lock(%s)", (LOCK,))
+            ((mine,),) = cursor.fetchall()
+        yield Watch(connection) if mine else None

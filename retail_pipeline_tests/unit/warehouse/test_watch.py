@@ -1,0 +1,141 @@
+"""Whose session is ended, judged from what one look saw; and how much each store may have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from retail_pipeline.warehouse import limits, watch
+from retail_pipeline.warehouse.tenant_acts import HARMFUL
+from retail_pipeline.warehouse.watch import Session, judge
+
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+LONG, SHORT = limits.WAIT + 1, limits.WAIT - 1
+
+
+def store(pid: int, store_id: int = 1, **others: object) -> Session:
+    """Give a session of a store, in a transaction that is old enough to be looked at."""
+    session = Session(pid, store_id, f"store_user_{store_id}", "127.0.0.1", BEGAN, transaction_age=LONG)
+    return replace(session, **others)  # type: ignore[arg-type]
+
+
+def service(pid: int, **others: object) -> Session:
+    """Give a session of a service."""
+    session = Session(pid, None, "retail_loader", "127.0.0.1", BEGAN, transaction_age=3600, statement_age=3600)
+    return replace(session, wrote=True, horizon=10**9, **others)  # type: ignore[arg-type]
+
+
+def verdicts(*sessions: Session, queue: float = 0.0) -> dict[int, str]:
+    return {verdict.session.pid: verdict.kind for verdict in judge(sessions, queue)}
+
+
+def test_a_store_that_keeps_another_waiting_is_ended() -> None:
+    assert verdicts(store(1), store(2, 2, waited=LONG, blockers=(1,))) == {1: "blocking"}
+    assert verdicts(store(1), service(2, waited=LONG, blockers=(1,))) == {1: "blocking"}
+
+
+def test_nobody_is_ended_before_others_have_waited_for_long() -> None:
+    assert verdicts(store(1), store(2, 2, waited=SHORT, blockers=(1,))) == {}
+
+
+def test_a_store_that_waits_for_itself_is_left_alone() -> None:
+    assert verdicts(store(1), store(2, 1, waited=LONG, blockers=(1,))) == {}
+
+
+def test_a_service_is_never_ended_whatever_it_does() -> None:
+    assert verdicts(service(1), store(2, 2, waited=LONG, blockers=(1,)), queue=1.0) == {}
+
+
+def test_a_young_transaction_is_not_to_blame_for_a_long_wait() -> None:
+    """A row that many short sales follow each other on keeps somebody waiting, and no one of them does."""
+    assert verdicts(store(1, transaction_age=SHORT), store(2, 2, waited=LONG, blockers=(1,))) == {}
+
+
+# The first keeps the second waiting, and so the second the third.
+CHAIN = (store(1), store(2, 2, waited=LONG, blockers=(1,)), store(3, 3, waited=LONG, blockers=(2,)))
+
+
+def _direct(waiter: Session, by_pid: dict[int, Session]) -> list[Session]:
+    """Find those that somebody waits for, without asking whom they wait for: a planted fault."""
+    return [by_pid[pid] for pid in waiter.blockers if by_pid[pid].store_id is not None]
+
+
+def test_who_waits_for_a_third_is_a_victim_and_only_the_end_of_the_chain_is_ended() -> None:
+    assert verdicts(*CHAIN) == {1: "blocking"}
+
+
+def test_without_the_search_for_the_end_of_the_chain_a_victim_would_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "culprits", _direct)
+    assert verdicts(*CHAIN) == {1: "blocking", 2: "blocking"}
+
+
+def test_where_a_service_is_at_the_end_of_the_chain_nobody_is_ended() -> None:
+    assert verdicts(service(1), store(2, 2, waited=LONG, blockers=(1,)), store(3, 3, waited=LONG, blockers=(2,))) == {}
+
+
+def test_who_asks_for_a_whole_table_is_ended_although_it_waits_itself() -> None:
+    """The others wait for its wish, and not for the session of another store or a service that it waits for."""
+    wish = store(2, 2, waited=LONG, whole_table=True, blockers=(1,))
+    behind = store(3, 3, waited=LONG, blockers=(2,))
+    assert verdicts(service(1), wish, behind) == {2: "blocking"}
+    assert verdicts(store(1), wish, behind) == {2: "blocking"}
+    assert verdicts(store(1), wish) == {}
+
+
+def test_a_circle_has_no_end_and_is_left_to_the_server() -> None:
+    assert verdicts(store(1, waited=LONG, blockers=(2,)), store(2, 2, waited=LONG, blockers=(1,))) == {}
+
+
+def test_while_notifications_pile_up_the_oldest_transaction_of_a_store_is_ended() -> None:
+    old, older = store(1, transaction_age=limits.QUEUE_HOLDER + 1), store(2, 2, transaction_age=limits.QUEUE_HOLDER + 2)
+    assert verdicts(old, older, queue=limits.QUEUE_SHARE / 2) == {}
+    assert verdicts(old, older, queue=limits.QUEUE_SHARE * 2) == {2: "notifications"}
+    assert verdicts(store(1, transaction_age=limits.QUEUE_HOLDER - 1), queue=1.0) == {}
+
+
+OVER: dict[str, Callable[[], Session]] = {
+    "statement": lambda: store(1, statement_age=limits.STATEMENT + 1),
+    "transaction": lambda: store(1, transaction_age=limits.TRANSACTION + 1),
+    "stream": lambda: store(1, transaction_age=limits.WRITE_TRANSACTION + 1, wrote=True),
+    "vacuum": lambda: store(1, horizon=limits.HORIZON + 1),
+}
+
+
+@pytest.mark.parametrize("kind", OVER)
+def test_what_is_over_a_limit_is_ended(kind: str) -> None:
+    assert verdicts(OVER[kind]()) == {1: kind}
+
+
+def test_what_is_within_the_limits_is_left_alone() -> None:
+    session = store(1, statement_age=limits.STATEMENT - 1, horizon=limits.HORIZON - 1)
+    assert verdicts(replace(session, transaction_age=limits.TRANSACTION - 1)) == {}
+    assert verdicts(replace(session, transaction_age=limits.WRITE_TRANSACTION - 1, wrote=True)) == {}
+
+
+def test_a_session_is_ended_once_for_the_gravest_of_its_reasons() -> None:
+    both = store(1, transaction_age=limits.TRANSACTION + 1, wrote=True)
+    assert verdicts(both, store(2, 2, waited=LONG, blockers=(1,)), queue=1.0) == {1: "blocking"}
+    assert {"statement", "transaction"}.isdisjoint(HARMFUL)
+
+
+def test_the_next_look_comes_when_who_waits_has_waited_too_long() -> None:
+    assert watch.pause([], acted=False) == limits.PAUSE
+    assert watch.pause([store(1, waited=0.0)], acted=False) <= limits.WAIT + 0.2
+    assert watch.pause([store(1, waited=limits.WAIT - 0.5)], acted=False) <= 0.7
+    assert watch.pause([service(1, waited=3600.0)], acted=False) == limits.PAUSE
+    assert watch.pause([], acted=True) < 0.5
+
+
+@pytest.mark.parametrize("stores", [1, 3, 22, 100, 400, 423])
+def test_the_connections_of_all_stores_leave_the_services_theirs(stores: int) -> None:
+    free = 950
+    each = limits.connections(stores, free)
+    assert limits.LEAST_CONNECTIONS <= each <= limits.MOST_CONNECTIONS
+    assert stores * each <= free - limits.SERVICE_CONNECTIONS
+
+
+def test_a_store_has_its_least_whatever_the_server_has() -> None:
+    assert limits.connections(10_000, 100) == limits.LEAST_CONNECTIONS
