@@ -396,6 +396,20 @@ SUPPORT: tuple[Table, ...] = (
         ("stores",),
     ),
     Table(
+        "unsound_text",
+        ("table_name", "row_key", "column_name"),
+        Flow.NONE,
+        "text that broke a rule before the tables had it, set aside",
+        _columns(
+            ("table_name", "text", "the table"),
+            ("row_key", "jsonb", "the key of its row, by column"),
+            ("column_name", "text", "the column, which says Set aside since"),
+            ("value", "text", "the text as it was"),
+            ("reason", "text", "the rule that it breaks, as a load names it"),
+            ("set_aside_at", _INSTANT, "when"),
+        ),
+    ),
+    Table(
         "heartbeat",
         ("heartbeat_id",),
         Flow.NONE,

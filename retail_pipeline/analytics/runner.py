@@ -86,9 +86,13 @@ def run(settings: Settings, name: str) -> int:
         if len(found) > writing.TRANSACTION_LIMIT:
             writing.swap(database, name)
         else:
-            operations = [write for difference in found for write in writing.writes(difference)]
-            writing.apply(client, MONGO_DATABASE, {name: operations})
+            refused = writing.apply(client, MONGO_DATABASE, {name: found})
             computed.drop()
+            if refused:
+                raise MirrorError(
+                    f"{len(refused):,} of the answers were not written, the others were. {refused[0]}",
+                    f"look at the validator and the indexes of {name}, then run the step again",
+                )
     return documents
 
 

@@ -84,7 +84,7 @@ def _mirror(site: Site) -> int:
     with snapshot.take(site.settings) as now, client.connect(site.settings, client.WRITER) as mongo:
         rows = 0
         for table in MIRRORED:
-            rows += writing.fill_next(client.mirror(mongo), table.name, now.documents(table))
+            rows += writing.fill_next(client.mirror(mongo), table.name, now.documents(table)).documents
             writing.swap(client.mirror(mongo), table.name)
         return rows
 

@@ -12,7 +12,7 @@ from retail_pipeline.defs.assets.mirror import GREEN_GROUP
 from retail_pipeline.defs.executor import watched_in_process_executor
 from retail_pipeline.defs.resources import RESOURCES, Platform
 from retail_pipeline.healing import dead_letters
-from retail_pipeline.mirror import fidelity, initial
+from retail_pipeline.mirror import fidelity, initial, writing
 from retail_pipeline.replication import progress
 from retail_pipeline.tables import BY_NAME, MIRRORED, RED
 
@@ -77,7 +77,12 @@ def repair_collections(context: dg.OpExecutionContext, config: Repair, platform:
     for table in tables:
         told = {"written": done.written.get(table.name, 0), "deleted": done.deleted.get(table.name, 0)}
         context.log_event(
-            dg.AssetObservation(keys.mongodb(table.name), metadata=told | {"equal_afterwards": done.after.equal})
+            dg.AssetObservation(
+                keys.mongodb(table.name),
+                metadata=told
+                | {"equal_afterwards": done.after.equal}
+                | writing.told([one for one in done.refused if one.collection == table.name]),
+            )
         )
     if not done.after.equal:
         raise dg.Failure(done.after.as_text(), metadata={"compared": dg.MetadataValue.json(done.after.as_dict())})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from retail_pipeline.errors import MirrorError
 from retail_pipeline.mirror import comparison, snapshot, writing
@@ -15,12 +15,16 @@ from retail_pipeline.tables import GREEN, MONGO_DATABASE, Flow, Table
 
 @dataclass(frozen=True)
 class Change:
-    """What a refresh did to one collection; `swapped` where it was built anew because so much differed."""
+    """What a refresh did to one collection; `swapped` where it was built anew because so much differed.
+
+    `refused` are the documents that MongoDB does not take, which are left out.
+    """
 
     documents: int
     written: int
     deleted: int
     swapped: bool = False
+    refused: tuple[writing.Refused, ...] = ()
 
 
 def refresh(
@@ -29,7 +33,8 @@ def refresh(
     """Bring the collections of `tables` to one snapshot of PostgreSQL; give what was done by collection.
 
     Up to `limit` differences are written in one transaction over all collections. A table beyond it is built anew
-    and swapped in. Streamed tables are refused: the stream would put an older change over a newer document.
+    and swapped in. A document that MongoDB refuses is left out, and all others are written. Streamed tables are
+    refused: the stream would put an older change over a newer document.
     """
     streamed = [table.name for table in tables if table.flow is not Flow.GREEN]
     if streamed:
@@ -41,28 +46,32 @@ def refresh(
         database = mirror(client)
         writing.ensure_collections(database, [table.name for table in tables])
         changes: dict[str, Change] = {}
-        operations: dict[str, list[writing.Write]] = {}
+        wanted: dict[str, list[comparison.Difference]] = {}
         for table in tables:
             found = _differences(client, now, table, limit)
             if found is None:
-                written = writing.fill_next(database, table.name, now.documents(table))
+                filled = writing.fill_next(database, table.name, now.documents(table))
                 writing.swap(database, table.name)
-                changes[table.name] = Change(written, written, 0, swapped=True)
+                count = filled.documents
+                changes[table.name] = Change(count, count, 0, swapped=True, refused=filled.refused)
             else:
-                operations[table.name], changes[table.name] = found
-                limit -= len(operations[table.name])
-        writing.apply(client, MONGO_DATABASE, operations)
+                wanted[table.name], changes[table.name] = found
+                limit -= len(wanted[table.name])
+        refused = writing.apply(client, MONGO_DATABASE, wanted)
+    for name in wanted:
+        of_table = tuple(one for one in refused if one.collection == name)
+        change = changes[name]
+        changes[name] = replace(change, written=change.written - len(of_table), refused=of_table)
     return changes
 
 
 def _differences(
     client: Client, now: snapshot.Snapshot, table: Table, limit: int
-) -> tuple[list[writing.Write], Change] | None:
-    """Give the writes that a collection needs and what they amount to; None where they are more than `limit`."""
+) -> tuple[list[comparison.Difference], Change] | None:
+    """Give in what a collection differs and what that amounts to; None where it is more than `limit`."""
     counter = comparison.Counter()
     present = comparison.stored(mirror(client)[table.name])
     found = list(itertools.islice(comparison.differences(now.documents(table), present, table.key, counter), limit + 1))
     if len(found) > limit:
         return None
-    operations = [write for difference in found for write in writing.writes(difference)]
-    return operations, Change(counter.wanted, counter.missing + counter.different, counter.extra)
+    return found, Change(counter.wanted, counter.missing + counter.different, counter.extra)

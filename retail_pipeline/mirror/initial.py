@@ -37,7 +37,8 @@ _NEXT = "run the job initial_load, which fills the collections from a new slot's
 class LoadReport:
     """What the hand-over did: rows by table, and the LSN at which the stream begins; no rows where it was complete.
 
-    `copy_seconds` are those of `seconds` from the slot's snapshot to the collections in their places.
+    `copy_seconds` are those of `seconds` from the slot's snapshot to the collections in their places. `refused` are the
+    documents that MongoDB did not take.
     """
 
     loaded: bool
@@ -46,6 +47,7 @@ class LoadReport:
     rows: dict[str, int]
     seconds: float
     copy_seconds: float = 0.0
+    refused: tuple[writing.Refused, ...] = ()
 
     def as_metadata(self) -> dict[str, Any]:
         """Give what Dagster shows of it."""
@@ -56,7 +58,7 @@ class LoadReport:
             "rows": sum(self.rows.values()),
             "rows_by_table": self.rows,
             "seconds": round(self.seconds, 3),
-        }
+        } | writing.told(self.refused)
 
 
 @dataclass(frozen=True)
@@ -111,14 +113,15 @@ def load(settings: Settings, report: Say = lambda _: None, *, anew: bool = False
         report(f"Initial load: {reason}.")
         unfinished = before["state"] != COMPLETE and before.get("scope") != RED_ONLY
         tables = MIRRORED if anew or unfinished else RED
-        lsn, rows, copy_seconds = _hand_over(settings, report, tables)
+        lsn, filled, copy_seconds = _hand_over(settings, report, tables)
     return LoadReport(
         loaded=True,
         reason=reason,
         lsn=lsn,
-        rows=rows,
+        rows={name: one.documents for name, one in filled.items()},
         seconds=time.monotonic() - started,
         copy_seconds=copy_seconds,
+        refused=tuple(refused for one in filled.values() for refused in one.refused),
     )
 
 
@@ -182,7 +185,9 @@ def _is_left_behind(settings: Settings, confirmed_lsn: str, *, in_haste: bool) -
     return False
 
 
-def _hand_over(settings: Settings, report: Say, tables: Sequence[Table]) -> tuple[str, dict[str, int], float]:
+def _hand_over(
+    settings: Settings, report: Say, tables: Sequence[Table]
+) -> tuple[str, dict[str, writing.Filled], float]:
     """Stop the stream, load from a new slot's snapshot, start the stream from the slot."""
     with connect(settings, WRITER) as opened:
         states = mirror(opened)[STATE]
@@ -198,10 +203,12 @@ def _hand_over(settings: Settings, report: Say, tables: Sequence[Table]) -> tupl
             report(f"Slot {made.slot} begins at {made.lsn}.")
             began = time.monotonic()
             _remember(states, begun | {"state": LOADING, "lsn": made.lsn})
-            rows = {}
+            filled = {}
             for table in tables:
-                rows[table.name] = writing.fill_next(mirror(opened), table.name, now.documents(table))
-                report(f"{table.name}: {rows[table.name]:,} documents.")
+                filled[table.name] = one = writing.fill_next(mirror(opened), table.name, now.documents(table))
+                report(f"{table.name}: {one.documents:,} documents.")
+                for refused in one.refused[: writing.TOLD]:
+                    report(f"Left out: {refused}.")
         for table in tables:
             writing.swap(mirror(opened), table.name)
         copy_seconds = time.monotonic() - began
@@ -214,11 +221,11 @@ def _hand_over(settings: Settings, report: Say, tables: Sequence[Table]) -> tupl
             "kafka": cluster,
             "topics": made_topics,
             "postgresql": published,
-            "rows": rows,
+            "rows": {name: one.documents for name, one in filled.items()},
         }
         shape.remember(states, RED)
         _remember(states, done)
-    return made.lsn, rows, copy_seconds
+    return made.lsn, filled, copy_seconds
 
 
 def _remember(states: Any, what: Document) -> None:

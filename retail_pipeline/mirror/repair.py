@@ -20,11 +20,12 @@ _KEYS_AT_ONCE = 500
 
 @dataclass(frozen=True)
 class RepairReport:
-    """How many documents were rewritten and deleted, by table; and the comparison made after."""
+    """How many documents were rewritten and deleted, by table; the comparison made after; what MongoDB refused."""
 
     written: dict[str, int]
     deleted: dict[str, int]
     after: fidelity.FidelityReport
+    refused: tuple[writing.Refused, ...] = ()
 
 
 def repair(
@@ -40,24 +41,26 @@ def repair(
     """
     written: dict[str, int] = {}
     deleted: dict[str, int] = {}
+    refused: list[writing.Refused] = []
     with fidelity.could_tell(), snapshot.alone(settings, report), connect(settings, WRITER) as client:
         with snapshot.take(settings) as now, snapshot.latest(settings) as latest:
             writing.ensure_collections(mirror(client), [table.name for table in tables])
             for table in tables:
                 present = comparison.stored(mirror(client)[table.name])
                 found = comparison.differences(now.documents(table), present, table.key)
-                refused: list[str] = []
+                of_table: list[writing.Refused] = []
                 for batch in writing.batches(found, _KEYS_AT_ONCE):
-                    done = _mend_all(client, table, latest, batch, refused)
+                    done = _mend_all(client, table, latest, batch, of_table)
                     extra = sum(difference.kind is Kind.EXTRA for difference in done)
                     deleted[table.name] = deleted.get(table.name, 0) + extra
                     written[table.name] = written.get(table.name, 0) + len(done) - extra
-                for line in refused[: fidelity.EXAMPLES]:
-                    report(line)
+                for one in of_table[: fidelity.EXAMPLES]:
+                    report(str(one))
+                refused += of_table
                 if table.name in written:
                     report(f"{table.name}: {written[table.name]} rewritten, {deleted[table.name]} deleted.")
         after = fidelity.verify(settings, tables, settle_seconds=settle_seconds)
-    return RepairReport(written, deleted, after)
+    return RepairReport(written, deleted, after, tuple(refused))
 
 
 def _mend_all(
@@ -65,21 +68,27 @@ def _mend_all(
     table: Table,
     latest: snapshot.Snapshot,
     suspects: Sequence[Difference],
-    refused: list[str],
+    refused: list[writing.Refused],
 ) -> list[Difference]:
     """Mend suspects together, and one by one where MongoDB refuses one of them; note which it refuses, and why."""
     try:
-        return _mend(client, table, latest, suspects)
+        done, large = _mend(client, table, latest, suspects)
     except BulkWriteError as error:
         if len(suspects) > 1:
             return [done for one in suspects for done in _mend_all(client, table, latest, [one], refused)]
         reasons = [one["errmsg"] for one in (error.details or {}).get("writeErrors", ())] or [str(error)]
-        refused.append(f"{table.name} {comparison.shown(suspects[0].identity)} is refused by MongoDB: {reasons[0]}")
+        refused.append(writing.Refused(table.name, comparison.shown(suspects[0].identity), reasons[0]))
         return []
+    refused += large
+    return done
 
 
-def _mend(client: Client, table: Table, latest: snapshot.Snapshot, suspects: Sequence[Difference]) -> list[Difference]:
+def _mend(
+    client: Client, table: Table, latest: snapshot.Snapshot, suspects: Sequence[Difference]
+) -> tuple[list[Difference], list[writing.Refused]]:
     """Look at the suspects again and write what is still wrong, all in one transaction of MongoDB.
+
+    Return what was written, and what is too large to be sent.
 
     The documents are read first, which fixes the transaction's view, and their rows then. A change that the stream
     delivered before is in both; one that it delivers between makes the write conflict, and all is looked at again;
@@ -88,13 +97,13 @@ def _mend(client: Client, table: Table, latest: snapshot.Snapshot, suspects: Seq
     collection = mirror(client)[table.name]
     identities = [difference.identity for difference in suspects]
 
-    def mend(session: ClientSession) -> list[Difference]:
+    def mend(session: ClientSession) -> tuple[list[Difference], list[writing.Refused]]:
         looked: list[Any] = fidelity.look(table, latest, collection, identities, session=session)
-        wrong = [difference for difference in looked if difference]
+        wrong, large = writing.fitting(table.name, [difference for difference in looked if difference])
         operations = [write for difference in wrong for write in writing.writes(difference)]
         if operations:
             collection.bulk_write(operations, ordered=True, session=session)
-        return wrong
+        return wrong, large
 
     with client.start_session() as session:
         return session.with_transaction(mend)

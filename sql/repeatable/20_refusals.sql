@@ -74,6 +74,33 @@ begin
 end
 $$;
 
+-- Refuse a text that no file could bring (0007_sound_text.sql), and name what it is meant for.
+create or replace function retail.require_sound_text(p_what text, p_text text) returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    fault constant text := case when p_text is null then 'blank' else retail.text_fault(p_text) end;
+begin
+    if fault is not null then
+        raise exception using
+            errcode = 'RT011',
+            message = format(
+                'The %s %s.',
+                p_what,
+                case fault
+                    when 'blank' then 'must not be blank'
+                    when 'too_long' then 'must have no more than 200 characters'
+                    when 'unprintable' then 'must be on one line and have no control characters'
+                    when 'padded' then 'must not begin or end with a space'
+                    when 'formula' then 'must not begin like a formula of a spreadsheet (=, +, - or @)'
+                end
+            );
+    end if;
+end
+$$;
+
 -- Remember a call by its key. NULL: it is new or has no key, so carry it out; otherwise the result of the first call
 -- with this key.
 create or replace function retail.remember_request(
@@ -111,6 +138,8 @@ $$;
 alter function retail.authorize(integer) owner to retail_rules;
 alter function retail.check_lists(text, bigint[], bigint[]) owner to retail_rules;
 alter function retail.remember_request(integer, uuid, text, jsonb, bigint) owner to retail_rules;
+alter function retail.require_sound_text(text, text) owner to retail_rules;
 revoke all on function retail.authorize(integer) from public;
 revoke all on function retail.check_lists(text, bigint[], bigint[]) from public;
 revoke all on function retail.remember_request(integer, uuid, text, jsonb, bigint) from public;
+revoke all on function retail.require_sound_text(text, text) from public;

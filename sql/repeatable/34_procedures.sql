@@ -218,14 +218,13 @@ begin
     if p_customer_id is not null then
         raise exception using errcode = 'RT011', message = 'The id of a new customer is given, not chosen.';
     end if;
-    if p_age is null or p_age not between 0 and 150
-        or coalesce(p_gender, '') = '' or coalesce(p_loyalty_level, '') = ''
-        or p_income is null or p_income not between 0 and 9999999999
-    then
+    if p_age is null or p_age not between 0 and 150 or p_income is null or p_income not between 0 and 9999999999 then
         raise exception using
             errcode = 'RT011',
             message = 'A customer has an age of 0 to 150, a gender, an income of 0 or more and a loyalty level.';
     end if;
+    perform retail.require_sound_text('gender', p_gender);
+    perform retail.require_sound_text('loyalty level', p_loyalty_level);
 
     p_customer_id := nextval('retail.customer_number');
     first_result := retail.remember_request(

@@ -4,7 +4,7 @@
 --
 -- Not under row-level security, because they say the same to every store: categories, suppliers, products,
 -- promotions, payment_methods, weather. Not readable by a store at all: files, quarantine, conflicts, requests,
--- heartbeat, schema_migrations, tenant_acts; those with a store_id have the policies nevertheless.
+-- heartbeat, schema_migrations, tenant_acts, unsound_text; those with a store_id have the policies nevertheless.
 
 do $$
 declare

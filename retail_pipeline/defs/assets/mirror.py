@@ -7,7 +7,7 @@ import dagster as dg
 
 from retail_pipeline.defs import keys
 from retail_pipeline.defs.resources import Platform
-from retail_pipeline.mirror import batch, initial, shape, tenants
+from retail_pipeline.mirror import batch, initial, shape, tenants, writing
 from retail_pipeline.tables import GREEN, MIRRORED, RED
 
 GREEN_GROUP = "mirror_batch"
@@ -63,13 +63,13 @@ STREAMED = [
         for table in GREEN
     ],
 )
-def green_collections(platform: Platform) -> Iterator[dg.MaterializeResult[None]]:
+def green_collections(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult[None]]:
     """Write what differs, all tables from one snapshot; readers see the old collection or the new one."""
     for name, change in batch.refresh(platform.settings()).items():
-        yield dg.MaterializeResult(
-            keys.mongodb(name),
-            metadata={"dagster/row_count": change.documents, "written": change.written, "deleted": change.deleted},
-        )
+        for refused in change.refused[: writing.TOLD]:
+            context.log.warning("Left out: %s.", refused)
+        done = {"dagster/row_count": change.documents, "written": change.written, "deleted": change.deleted}
+        yield dg.MaterializeResult(keys.mongodb(name), metadata=done | writing.told(change.refused))
 
 
 @dg.asset(

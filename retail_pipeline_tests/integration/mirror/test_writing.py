@@ -24,9 +24,9 @@ def _documents(count: int) -> list[bytes]:
 def test_every_batch_is_written_and_counted(stack_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "_DOCUMENTS_AT_ONCE", 7)
     with mirrored.administrator(stack_settings) as database:
-        assert writing.fill_next(database, NAME, iter(_documents(100))) == 100
+        assert writing.fill_next(database, NAME, iter(_documents(100))) == writing.Filled(100, ())
         assert [one["_id"] for one in database[NAME + writing.NEXT].find(sort=[("_id", 1)])] == list(range(100))
-        assert writing.fill_next(database, NAME, iter(())) == 0
+        assert writing.fill_next(database, NAME, iter(())) == writing.Filled(0, ())
         assert database[NAME + writing.NEXT].count_documents({}) == 0
         database[NAME + writing.NEXT].drop()
 

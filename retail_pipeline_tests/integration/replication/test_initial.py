@@ -46,7 +46,7 @@ def test_changes_during_the_load_arrive(streaming: Settings, monkeypatch: pytest
     fill = writing.fill_next
     number = iter(range(8001, 9000))
 
-    def fill_while_selling(*arguments: Any) -> int:
+    def fill_while_selling(*arguments: Any) -> writing.Filled:
         written = fill(*arguments)
         mirrored.bring(streaming, 1, next(number), "2024-06-01 10:00", [mirrored.Line(100, 1, None)])
         change(streaming, "update retail.inventory set inventory_level = inventory_level + 1 where store_id = 1")
