@@ -1,4 +1,4 @@
-"""How is everything? Servers, stream, runs and files that arrive, at one look; each problem with its next step."""
+"""How is everything? Servers, stream, runs, files and stores, at one look; each problem with its next step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from retail_pipeline import stack
 from retail_pipeline.settings import Settings
-from retail_pipeline.status import files, runs, stream
+from retail_pipeline.status import files, runs, stores, stream
 from retail_pipeline.status.line import Line
 
 __all__ = ["Line", "Status", "measure"]
@@ -22,6 +22,7 @@ class Status:
     stream: tuple[Line, ...]
     runs: tuple[Line, ...]
     files: tuple[Line, ...]
+    stores: tuple[Line, ...]
 
     @property
     def healthy(self) -> bool:
@@ -55,6 +56,7 @@ def measure(settings: Settings) -> Status:
         stream=tuple(stream.lines(settings)),
         runs=tuple(runs.lines(settings)),
         files=tuple(files.lines(settings)),
+        stores=tuple(stores.lines(settings)),
     )
 
 
