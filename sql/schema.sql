@@ -582,14 +582,13 @@ begin
     if p_customer_id is not null then
         raise exception using errcode = 'RT011', message = 'The id of a new customer is given, not chosen.';
     end if;
-    if p_age is null or p_age not between 0 and 150
-        or coalesce(p_gender, '') = '' or coalesce(p_loyalty_level, '') = ''
-        or p_income is null or p_income not between 0 and 9999999999
-    then
+    if p_age is null or p_age not between 0 and 150 or p_income is null or p_income not between 0 and 9999999999 then
         raise exception using
             errcode = 'RT011',
             message = 'A customer has an age of 0 to 150, a gender, an income of 0 or more and a loyalty level.';
     end if;
+    perform retail.require_sound_text('gender', p_gender);
+    perform retail.require_sound_text('loyalty level', p_loyalty_level);
 
     p_customer_id := nextval('retail.customer_number');
     first_result := retail.remember_request(
@@ -677,6 +676,37 @@ end
 $$;
 
 ALTER FUNCTION retail.require_lines() OWNER TO retail_rules;
+
+--
+-- Name: require_sound_text(text, text); Type: FUNCTION; Schema: retail; Owner: retail_rules
+--
+
+CREATE FUNCTION retail.require_sound_text(p_what text, p_text text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    fault constant text := case when p_text is null then 'blank' else retail.text_fault(p_text) end;
+begin
+    if fault is not null then
+        raise exception using
+            errcode = 'RT011',
+            message = format(
+                'The %s %s.',
+                p_what,
+                case fault
+                    when 'blank' then 'must not be blank'
+                    when 'too_long' then 'must have no more than 200 characters'
+                    when 'unprintable' then 'must be on one line and have no control characters'
+                    when 'padded' then 'must not begin or end with a space'
+                    when 'formula' then 'must not begin like a formula of a spreadsheet (=, +, - or @)'
+                end
+            );
+    end if;
+end
+$$;
+
+ALTER FUNCTION retail.require_sound_text(p_what text, p_text text) OWNER TO retail_rules;
 
 --
 -- Name: return_items(integer, bigint, bigint[], bigint[], uuid); Type: PROCEDURE; Schema: retail; Owner: retail_rules
@@ -850,6 +880,17 @@ $$;
 ALTER FUNCTION retail.take_stock_of_lines() OWNER TO retail_rules;
 
 --
+-- Name: text_fault(text); Type: FUNCTION; Schema: retail; Owner: retail_owner
+--
+
+CREATE FUNCTION retail.text_fault(p_text text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    RETURN CASE WHEN (p_text IS NULL) THEN NULL::text WHEN (p_text !~ ('[^ \t\n\f\r\u0085\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]'::text COLLATE "C")) THEN 'blank'::text WHEN (char_length(p_text) > 200) THEN 'too_long'::text WHEN (p_text ~ ('[\u0001-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufeff\ufffd]'::text COLLATE "C")) THEN 'unprintable'::text WHEN ((p_text ~ ('^[ \t\n\f\r\u0085\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]'::text COLLATE "C")) OR (p_text ~ ('[ \t\n\f\r\u0085\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]$'::text COLLATE "C"))) THEN 'padded'::text WHEN (p_text ~ ('^[=+\-@]'::text COLLATE "C")) THEN 'formula'::text ELSE NULL::text END;
+
+ALTER FUNCTION retail.text_fault(p_text text) OWNER TO retail_owner;
+
+--
 -- Name: void_transaction(integer, bigint, uuid); Type: PROCEDURE; Schema: retail; Owner: retail_rules
 --
 
@@ -890,13 +931,54 @@ $$;
 ALTER PROCEDURE retail.void_transaction(IN p_store_id integer, IN p_transaction_id bigint, IN p_idempotency_key uuid) OWNER TO retail_rules;
 
 --
+-- Name: tenant_acts; Type: TABLE; Schema: retail; Owner: retail_owner
+--
+
+CREATE TABLE retail.tenant_acts (
+    store_id integer NOT NULL,
+    act_id bigint NOT NULL,
+    acted_at timestamp with time zone DEFAULT now() NOT NULL,
+    kind text NOT NULL,
+    harmed_others boolean NOT NULL,
+    since timestamp with time zone NOT NULL,
+    what text NOT NULL,
+    lifted_at timestamp with time zone,
+    CONSTRAINT tenant_acts_kind_check CHECK ((kind = ANY (ARRAY['statement'::text, 'transaction'::text, 'blocking'::text, 'notifications'::text, 'stream'::text, 'vacuum'::text, 'operation'::text, 'memory'::text, 'shut_out'::text]))),
+    CONSTRAINT tenant_acts_what_check CHECK ((what <> ''::text))
+);
+
+ALTER TABLE ONLY retail.tenant_acts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE retail.tenant_acts OWNER TO retail_owner;
+
+--
+-- Name: act_number; Type: SEQUENCE; Schema: retail; Owner: retail_owner
+--
+
+CREATE SEQUENCE retail.act_number
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE retail.act_number OWNER TO retail_owner;
+
+--
+-- Name: act_number; Type: SEQUENCE OWNED BY; Schema: retail; Owner: retail_owner
+--
+
+ALTER SEQUENCE retail.act_number OWNED BY retail.tenant_acts.act_id;
+
+--
 -- Name: categories; Type: TABLE; Schema: retail; Owner: retail_owner
 --
 
 CREATE TABLE retail.categories (
     category_id integer NOT NULL,
     category_name text NOT NULL,
-    CONSTRAINT categories_category_name_check CHECK ((category_name <> ''::text))
+    CONSTRAINT categories_category_name_check CHECK ((category_name <> ''::text)),
+    CONSTRAINT categories_name_is_sound CHECK ((retail.text_fault(category_name) IS NULL))
 );
 
 ALTER TABLE retail.categories OWNER TO retail_owner;
@@ -961,8 +1043,10 @@ CREATE TABLE retail.customers (
     loyalty_level text NOT NULL,
     CONSTRAINT customers_age_check CHECK (((age >= 0) AND (age <= 150))),
     CONSTRAINT customers_gender_check CHECK ((gender <> ''::text)),
+    CONSTRAINT customers_gender_is_sound CHECK ((retail.text_fault(gender) IS NULL)),
     CONSTRAINT customers_income_check CHECK (((income >= (0)::numeric) AND (income < 'Infinity'::numeric))),
-    CONSTRAINT customers_loyalty_level_check CHECK ((loyalty_level <> ''::text))
+    CONSTRAINT customers_loyalty_level_check CHECK ((loyalty_level <> ''::text)),
+    CONSTRAINT customers_loyalty_level_is_sound CHECK ((retail.text_fault(loyalty_level) IS NULL))
 );
 
 ALTER TABLE ONLY retail.customers FORCE ROW LEVEL SECURITY;
@@ -1143,6 +1227,7 @@ ALTER TABLE retail.observations OWNER TO retail_owner;
 CREATE TABLE retail.payment_methods (
     payment_method_id integer NOT NULL,
     payment_method text NOT NULL,
+    CONSTRAINT payment_methods_method_is_sound CHECK ((retail.text_fault(payment_method) IS NULL)),
     CONSTRAINT payment_methods_payment_method_check CHECK ((payment_method <> ''::text))
 );
 
@@ -1160,6 +1245,7 @@ CREATE TABLE retail.products (
     unit_price numeric(12,2) NOT NULL,
     reorder_point integer NOT NULL,
     reorder_quantity integer NOT NULL,
+    CONSTRAINT products_name_is_sound CHECK ((retail.text_fault(product_name) IS NULL)),
     CONSTRAINT products_product_name_check CHECK ((product_name <> ''::text)),
     CONSTRAINT products_reorder_point_check CHECK ((reorder_point >= 0)),
     CONSTRAINT products_reorder_quantity_check CHECK ((reorder_quantity >= 0)),
@@ -1175,7 +1261,8 @@ ALTER TABLE retail.products OWNER TO retail_owner;
 CREATE TABLE retail.promotions (
     promotion_id integer NOT NULL,
     promotion_type text NOT NULL,
-    CONSTRAINT promotions_promotion_type_check CHECK ((promotion_type <> ''::text))
+    CONSTRAINT promotions_promotion_type_check CHECK ((promotion_type <> ''::text)),
+    CONSTRAINT promotions_type_is_sound CHECK ((retail.text_fault(promotion_type) IS NULL))
 );
 
 ALTER TABLE retail.promotions OWNER TO retail_owner;
@@ -1290,6 +1377,7 @@ ALTER TABLE retail.store_customers OWNER TO retail_owner;
 CREATE TABLE retail.stores (
     store_id integer NOT NULL,
     store_location text NOT NULL,
+    CONSTRAINT stores_location_is_sound CHECK ((retail.text_fault(store_location) IS NULL)),
     CONSTRAINT stores_store_location_check CHECK ((store_location <> ''::text))
 );
 
@@ -1366,12 +1454,32 @@ ALTER TABLE ONLY retail.transactions FORCE ROW LEVEL SECURITY;
 ALTER TABLE retail.transactions OWNER TO retail_owner;
 
 --
+-- Name: unsound_text; Type: TABLE; Schema: retail; Owner: retail_owner
+--
+
+CREATE TABLE retail.unsound_text (
+    table_name text NOT NULL,
+    row_key jsonb NOT NULL,
+    column_name text NOT NULL,
+    value text NOT NULL,
+    reason text NOT NULL,
+    set_aside_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT unsound_text_column_name_check CHECK ((column_name <> ''::text)),
+    CONSTRAINT unsound_text_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT unsound_text_row_key_check CHECK ((jsonb_typeof(row_key) = 'object'::text)),
+    CONSTRAINT unsound_text_table_name_check CHECK ((table_name <> ''::text))
+);
+
+ALTER TABLE retail.unsound_text OWNER TO retail_owner;
+
+--
 -- Name: weather; Type: TABLE; Schema: retail; Owner: retail_owner
 --
 
 CREATE TABLE retail.weather (
     weather_id integer NOT NULL,
     weather_conditions text NOT NULL,
+    CONSTRAINT weather_conditions_is_sound CHECK ((retail.text_fault(weather_conditions) IS NULL)),
     CONSTRAINT weather_weather_conditions_check CHECK ((weather_conditions <> ''::text))
 );
 
@@ -1394,6 +1502,12 @@ ALTER TABLE ONLY retail.returns ALTER COLUMN return_id SET DEFAULT nextval('reta
 --
 
 ALTER TABLE ONLY retail.stock_movements ALTER COLUMN movement_id SET DEFAULT nextval('retail.movement_number'::regclass);
+
+--
+-- Name: tenant_acts act_id; Type: DEFAULT; Schema: retail; Owner: retail_owner
+--
+
+ALTER TABLE ONLY retail.tenant_acts ALTER COLUMN act_id SET DEFAULT nextval('retail.act_number'::regclass);
 
 --
 -- Name: categories categories_category_name_key; Type: CONSTRAINT; Schema: retail; Owner: retail_owner
@@ -1557,6 +1671,13 @@ ALTER TABLE ONLY retail.suppliers
     ADD CONSTRAINT suppliers_pkey PRIMARY KEY (supplier_id);
 
 --
+-- Name: tenant_acts tenant_acts_pkey; Type: CONSTRAINT; Schema: retail; Owner: retail_owner
+--
+
+ALTER TABLE ONLY retail.tenant_acts
+    ADD CONSTRAINT tenant_acts_pkey PRIMARY KEY (store_id, act_id);
+
+--
 -- Name: transaction_details transaction_details_pkey; Type: CONSTRAINT; Schema: retail; Owner: retail_owner
 --
 
@@ -1569,6 +1690,13 @@ ALTER TABLE ONLY retail.transaction_details
 
 ALTER TABLE ONLY retail.transactions
     ADD CONSTRAINT transactions_pkey PRIMARY KEY (store_id, transaction_id);
+
+--
+-- Name: unsound_text unsound_text_pkey; Type: CONSTRAINT; Schema: retail; Owner: retail_owner
+--
+
+ALTER TABLE ONLY retail.unsound_text
+    ADD CONSTRAINT unsound_text_pkey PRIMARY KEY (table_name, row_key, column_name);
 
 --
 -- Name: weather weather_pkey; Type: CONSTRAINT; Schema: retail; Owner: retail_owner
@@ -1601,6 +1729,12 @@ CREATE INDEX returns_line ON retail.returns USING btree (store_id, transaction_i
 --
 
 CREATE INDEX stock_movements_store_product ON retail.stock_movements USING btree (store_id, product_id, transaction_id);
+
+--
+-- Name: tenant_acts_acted_at; Type: INDEX; Schema: retail; Owner: retail_owner
+--
+
+CREATE INDEX tenant_acts_acted_at ON retail.tenant_acts USING btree (acted_at);
 
 --
 -- Name: transactions_store_date; Type: INDEX; Schema: retail; Owner: retail_owner
@@ -1945,6 +2079,12 @@ CREATE POLICY headquarters ON retail.store_customers TO retail_admin USING (true
 CREATE POLICY headquarters ON retail.stores TO retail_admin USING (true) WITH CHECK (true);
 
 --
+-- Name: tenant_acts headquarters; Type: POLICY; Schema: retail; Owner: retail_owner
+--
+
+CREATE POLICY headquarters ON retail.tenant_acts TO retail_admin USING (true) WITH CHECK (true);
+
+--
 -- Name: transaction_details headquarters; Type: POLICY; Schema: retail; Owner: retail_owner
 --
 
@@ -2089,6 +2229,12 @@ ALTER TABLE retail.store_customers ENABLE ROW LEVEL SECURITY;
 --
 
 ALTER TABLE retail.stores ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: tenant_acts; Type: ROW SECURITY; Schema: retail; Owner: retail_owner
+--
+
+ALTER TABLE retail.tenant_acts ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: transaction_details; Type: ROW SECURITY; Schema: retail; Owner: retail_owner
@@ -2521,6 +2667,12 @@ REVOKE ALL ON FUNCTION retail.remember_request(p_store_id integer, p_idempotency
 REVOKE ALL ON FUNCTION retail.require_lines() FROM PUBLIC;
 
 --
+-- Name: FUNCTION require_sound_text(p_what text, p_text text); Type: ACL; Schema: retail; Owner: retail_rules
+--
+
+REVOKE ALL ON FUNCTION retail.require_sound_text(p_what text, p_text text) FROM PUBLIC;
+
+--
 -- Name: PROCEDURE return_items(IN p_store_id integer, IN p_transaction_id bigint, IN p_line_numbers bigint[], IN p_quantities bigint[], IN p_idempotency_key uuid); Type: ACL; Schema: retail; Owner: retail_rules
 --
 
@@ -2548,12 +2700,38 @@ REVOKE ALL ON FUNCTION retail.take_back(p_store_id integer, p_transaction_id big
 REVOKE ALL ON FUNCTION retail.take_stock_of_lines() FROM PUBLIC;
 
 --
+-- Name: FUNCTION text_fault(p_text text); Type: ACL; Schema: retail; Owner: retail_owner
+--
+
+REVOKE ALL ON FUNCTION retail.text_fault(p_text text) FROM PUBLIC;
+GRANT ALL ON FUNCTION retail.text_fault(p_text text) TO store_user;
+GRANT ALL ON FUNCTION retail.text_fault(p_text text) TO retail_admin;
+GRANT ALL ON FUNCTION retail.text_fault(p_text text) TO retail_loader;
+GRANT ALL ON FUNCTION retail.text_fault(p_text text) TO retail_rules;
+
+--
 -- Name: PROCEDURE void_transaction(IN p_store_id integer, IN p_transaction_id bigint, IN p_idempotency_key uuid); Type: ACL; Schema: retail; Owner: retail_rules
 --
 
 REVOKE ALL ON PROCEDURE retail.void_transaction(IN p_store_id integer, IN p_transaction_id bigint, IN p_idempotency_key uuid) FROM PUBLIC;
 GRANT ALL ON PROCEDURE retail.void_transaction(IN p_store_id integer, IN p_transaction_id bigint, IN p_idempotency_key uuid) TO store_user;
 GRANT ALL ON PROCEDURE retail.void_transaction(IN p_store_id integer, IN p_transaction_id bigint, IN p_idempotency_key uuid) TO retail_admin;
+
+--
+-- Name: TABLE tenant_acts; Type: ACL; Schema: retail; Owner: retail_owner
+--
+
+GRANT SELECT ON TABLE retail.tenant_acts TO retail_admin;
+GRANT SELECT ON TABLE retail.tenant_acts TO retail_loader;
+GRANT SELECT ON TABLE retail.tenant_acts TO retail_reader;
+GRANT SELECT ON TABLE retail.tenant_acts TO retail_rules;
+
+--
+-- Name: SEQUENCE act_number; Type: ACL; Schema: retail; Owner: retail_owner
+--
+
+GRANT SELECT ON SEQUENCE retail.act_number TO retail_reader;
+GRANT SELECT,USAGE ON SEQUENCE retail.act_number TO retail_rules;
 
 --
 -- Name: TABLE categories; Type: ACL; Schema: retail; Owner: retail_owner
@@ -2863,6 +3041,15 @@ GRANT INSERT(weather_id),UPDATE(weather_id) ON TABLE retail.transactions TO reta
 GRANT INSERT(stockout),UPDATE(stockout) ON TABLE retail.transactions TO store_user;
 GRANT INSERT(stockout),UPDATE(stockout) ON TABLE retail.transactions TO retail_admin;
 GRANT UPDATE(stockout) ON TABLE retail.transactions TO retail_rules;
+
+--
+-- Name: TABLE unsound_text; Type: ACL; Schema: retail; Owner: retail_owner
+--
+
+GRANT SELECT ON TABLE retail.unsound_text TO retail_admin;
+GRANT SELECT ON TABLE retail.unsound_text TO retail_loader;
+GRANT SELECT ON TABLE retail.unsound_text TO retail_reader;
+GRANT SELECT ON TABLE retail.unsound_text TO retail_rules;
 
 --
 -- Name: TABLE weather; Type: ACL; Schema: retail; Owner: retail_owner

@@ -2,7 +2,7 @@
 --          of 17 MB, a formula or control characters: MongoDB refused the document, and the batch of all tables failed.
 -- Caller:  warehouse.migrations, as a superuser.
 -- Locks:   access exclusive on the eight tables for an instant, for no row is looked at: the rows that are there are
---          cleaned and proven by 0007_sound_text_of_old_rows.sql, a transaction of its own.
+--          cleaned and proven by 0008_sound_text_of_old_rows.sql, a transaction of its own.
 
 -- The first rule that a text breaks, by its name; NULL for a sound one, and for none at all. The rules are those of
 -- Kind.TEXT in retail_pipeline/source/rules.py, in the same order, and a test holds one against the other. Whoever

@@ -185,7 +185,7 @@ def test_rows_of_before_that_break_a_rule_are_set_aside_with_their_reason(before
         untouched = rows(session, others)
         ran = migrations.migrate(dsn)
 
-        assert ran[:2] == ["0007_sound_text.sql", "0007_sound_text_of_old_rows.sql"]
+        assert ran[:2] == ["0007_sound_text.sql", "0008_sound_text_of_old_rows.sql"]
         assert rows(
             session,
             "select table_name, row_key, column_name, value, reason from retail.unsound_text order by 1, 2, 3",
@@ -216,7 +216,7 @@ def test_stores_sell_while_rows_of_before_are_set_aside(before: Settings) -> Non
         run(migrating, (SQL / "migrations" / "0007_sound_text.sql").read_text())
         run(migrating, "reset role")
         migrating.commit()
-        run(migrating, (SQL / "migrations" / "0007_sound_text_of_old_rows.sql").read_text())
+        run(migrating, (SQL / "migrations" / "0008_sound_text_of_old_rows.sql").read_text())
         # Customer 11 and product 100 are among those that are being cleaned.
         with connection.connect(before, connection.store_role(1)) as store:
             run(store, "set lock_timeout = '1s'")
