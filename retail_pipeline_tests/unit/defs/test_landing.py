@@ -10,10 +10,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from retail_pipeline.defs.assets.warehouse import load_config
 from retail_pipeline.defs.sensors.landing import RUN_KEY, landing_sensor, outcomes
 from retail_pipeline.errors import SourceError, WarehouseError
 from retail_pipeline.landing.arrivals import Ended, Outcome
-from retail_pipeline.names import from_text
 from retail_pipeline.source.file import open_source
 from retail_pipeline.warehouse import ledger
 from retail_pipeline.warehouse.load_report import LoadReport, RefusedFileError
@@ -70,20 +70,18 @@ def test_a_run_is_asked_for_each_file_at_rest_and_another_when_it_was_written_an
     (one,), (two,) = looks[1].run_requests or [], looks[3].run_requests or []
     assert one.run_key != two.run_key
     assert one.tags["file"] == "day1.csv"
-    assert one.run_config["resources"]["sales_file"]["config"]["csv"] == str(folder / "day1.csv")
+    assert one.run_config == load_config(folder / "day1.csv")
 
 
-def test_a_file_whose_name_is_no_utf_8_comes_through_json_to_the_same_file(
-    folder: Path, instance: dg.DagsterInstance
-) -> None:
+def test_a_file_whose_name_is_no_utf_8_is_asked_for_in_characters(folder: Path, instance: dg.DagsterInstance) -> None:
     path = folder / os.fsdecode(b"caf\xe9.CSV")
     path.write_text("no header")
     tick(instance)
     (request,) = tick(instance).run_requests or []
 
-    config = json.loads(json.dumps(request.run_config).encode())
     assert request.tags["file"] == r"caf\xe9.CSV"
-    assert from_text(config["resources"]["sales_file"]["config"]["csv"]) == path
+    assert request.run_config == load_config(path)
+    assert json.dumps(request.run_config, ensure_ascii=False).encode()
     with pytest.raises(SourceError, match=r"caf\\xe9.CSV") as told:
         open_source(path)
     assert str(told.value).encode()

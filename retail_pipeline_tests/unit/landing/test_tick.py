@@ -124,6 +124,7 @@ def test_without_the_ledger_nothing_is_asked_for_and_nothing_forgotten(landing: 
     landing.away = False
     landing.tick()
 
+    assert silent.requests == ()
     assert "nothing is asked for: PostgreSQL is away." in silent.sentence
     assert landing.asked == [b"a.csv"]
 
