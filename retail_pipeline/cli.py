@@ -13,9 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from retail_pipeline import interruption
-from retail_pipeline.errors import RetailError
+from retail_pipeline.errors import RetailError, SourceError
 from retail_pipeline.settings import Settings
 
+REFUSED = 2  # before a run was made
 _ADDRESSES = "`retail-pipeline dsn` and `mongo-uri` give its addresses"
 
 
@@ -65,7 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     uri.add_argument("user", help="such as store_user_1, analyst or admin")
     load = _with_json(call("load", _load, "load one file, through Dagster"))
     load.add_argument("csv", type=Path, help="the file to load")
-    load.add_argument("--accept", action="store_true", help="load although many rows are quarantined")
+    load.add_argument(
+        "--accept",
+        action="store_true",
+        help="load although many rows are quarantined, or its dates may be in another order",
+    )
     _with_json(call("verify", _verify, "does MongoDB equal PostgreSQL? exit 0 yes, 1 no, 2 could not tell"))
     call("repair", _repair, "make MongoDB equal PostgreSQL")
     bench = _with_json(
@@ -179,12 +184,24 @@ def _require_password(settings: Settings, name: str) -> None:
 
 
 def _load(settings: Settings, options: argparse.Namespace) -> int:
+    path = options.csv.expanduser()
+    _refuse_no_source(path)  # before Dagster is imported, which takes seconds
     from retail_pipeline import runs
 
-    path = options.csv.expanduser().resolve()
-    report = runs.report_of(runs.load(_running(settings), path, accept=options.accept, say=_progress))
+    report = runs.report_of(runs.load(_running(settings), path.resolve(), accept=options.accept, say=_progress))
     _say(json.dumps(report) if options.json else runs.sentence(report))
     return 0
+
+
+def _refuse_no_source(path: Path) -> None:
+    """Refuse what is no file of sales before a run is made; what is asked costs nothing, whatever the file's size."""
+    from retail_pipeline.source.file import check_source
+
+    try:
+        check_source(path)
+    except SourceError as error:
+        error.exit_code = REFUSED
+        raise
 
 
 def _verify(settings: Settings, options: argparse.Namespace) -> int:

@@ -122,6 +122,15 @@ def fields_of(text: str) -> list[str] | None:
         return None
 
 
+def begun_fields(text: str) -> list[str] | None:
+    """Return the fields of a row that may end anywhere, in quotation marks too, or None where they cannot be told."""
+    try:
+        return next(csv.reader([text], strict=True), [])
+    except csv.Error as error:
+        # A quotation mark that waits for its end holds all that follows it.
+        return next(csv.reader([text]), []) if "unexpected end" in str(error) else None
+
+
 def _numbers(kept: Mask, first: int) -> Positions:
     return np.flatnonzero(kept) + first
 

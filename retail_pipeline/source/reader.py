@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import numpy as np
@@ -12,14 +12,19 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from retail_pipeline.errors import SourceError
-from retail_pipeline.source import rules
-from retail_pipeline.source.columns import LARGEST_NUMBER, NAMES
-from retail_pipeline.source.file import SourceFile
-from retail_pipeline.source.lines import Lines, UnsoundRow, fields_of, split
+from retail_pipeline.source import date_order, rules
+from retail_pipeline.source.columns import BY_NAME, LARGEST_NUMBER, LONGEST_TEXT, NAMES
+from retail_pipeline.source.date_order import Seen
+from retail_pipeline.source.file import SourceFile, opened
+from retail_pipeline.source.lines import Lines, UnsoundRow, begun_fields, fields_of, split
 from retail_pipeline.source.rules import Reason
 
 BLOCK_BYTES = 6 * 1024 * 1024
 LONGEST_LINE = 64 * 1024 * 1024
+CUT_SHORT = "cut_short"
+_HALF_A_CHARACTER = "unexpected end of data"  # what Python calls it
+_MEND = "load the whole file or, where the line is whole, add its line end and load the file again"
+_CUT = Reason(CUT_SHORT, None, None, f"The file ends in the middle of this line, so values are missing; {_MEND}.")
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,15 @@ class RejectedRow:
 class Batch:
     """Some rows of the file: the good ones as text columns in the declared order, labelled by their line; the others.
 
-    `bytes_done` counts from the start of the file.
+    `bytes_done` counts from the start of the file. `dates` are those of all rows that have a value for each column;
+    `cut` is the line that the file ends in the middle of, which is one of those rejected.
     """
 
     good: pd.DataFrame
     rejected: list[RejectedRow]
     bytes_done: int
+    dates: Seen = date_order.NOTHING
+    cut: int | None = None
 
     @property
     def rows(self) -> int:
@@ -55,7 +63,7 @@ class Batch:
 
 def read(source: SourceFile, block_bytes: int = BLOCK_BYTES) -> Iterator[Batch]:
     """Read the file batch by batch; raise SourceError where it turns out not to be one, or is changed meanwhile."""
-    with source.path.open("rb") as file:
+    with opened(source.path) as file:
         source.check_unchanged(file)
         file.seek(source.body)
         yield from _batches(source, file, block_bytes)
@@ -71,8 +79,6 @@ def _batches(source: SourceFile, file: BinaryIO, block_bytes: int) -> Iterator[B
         block = file.read(block_bytes)
         last = not block
         waiting += block
-        if last and waiting and not waiting.endswith(b"\n"):
-            waiting += b"\n"
         end = waiting.rfind(b"\n") + 1
         if not end:
             _check_length(source, waiting, line)
@@ -82,7 +88,9 @@ def _batches(source: SourceFile, file: BinaryIO, block_bytes: int) -> Iterator[B
         waiting = waiting[lines.bytes :]
         line += lines.lines
         done += lines.bytes
-        yield _batch(source, lines, min(done, source.size))
+        yield _batch(source, lines, done)
+    if waiting.strip():
+        yield _cut(source, waiting, line)
 
 
 def _check_length(source: SourceFile, waiting: bytes, line: int) -> None:
@@ -97,10 +105,14 @@ def _check_characters(source: SourceFile, block: bytes, line: int) -> None:
     try:
         block.decode("utf-8")
     except UnicodeDecodeError as error:
-        line += block.count(b"\n", 0, error.start)
-        column = error.start - (block.rfind(b"\n", 0, error.start) + 1) + 1
-        message = f"{source.path} is not UTF-8: byte {column} of line {line} is no character."
-        raise SourceError(message, "export it again as CSV in UTF-8") from error
+        raise _no_character(source, error, line) from error
+
+
+def _no_character(source: SourceFile, error: UnicodeDecodeError, line: int) -> SourceError:
+    line += error.object.count(b"\n", 0, error.start)
+    column = error.start - (error.object.rfind(b"\n", 0, error.start) + 1) + 1
+    message = f"{source.path} is not UTF-8: byte {column} of line {line} is no character."
+    return SourceError(message, "export it again as CSV in UTF-8")
 
 
 def _batch(source: SourceFile, lines: Lines, bytes_done: int) -> Batch:
@@ -123,11 +135,42 @@ def _batch(source: SourceFile, lines: Lines, bytes_done: int) -> Batch:
         more = pd.DataFrame([row.fields for row in careful], labels, list(source.columns), dtype="str")
         frame = pd.concat([frame, more]).sort_index()
     frame = frame[list(NAMES)]
+    dates = date_order.look(frame["transaction_date"], frame["weekday"])
     if reasons := rules.broken(frame):
         bad = frame.index.isin(list(reasons))
         rejected.extend(_rejected(reasons, frame[bad]))
         frame = frame[~bad]
-    return Batch(frame, sorted(rejected, key=lambda row: row.line), bytes_done)
+    return Batch(frame, sorted(rejected, key=lambda row: row.line), bytes_done, dates)
+
+
+def _cut(source: SourceFile, tail: bytes, line: int) -> Batch:
+    """Set aside the last line of a file that does not end with it: nothing tells whether its last value is whole."""
+    try:
+        text = tail.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.reason != _HALF_A_CHARACTER:
+            raise _no_character(source, error, line) from error
+        text = tail[: error.start].decode("utf-8") + "\ufffd"
+    row = UnsoundRow(line, text.rstrip("\r"), begun_fields(text.rstrip("\r")))
+    if row.fields is not None and len(row.fields) == len(NAMES):
+        rejected = _cut_in_last_value(line, row.fields, source.columns)
+    else:
+        malformed = _malformed(row, source.columns)
+        reasons = (_CUT,) if row.fields is not None and len(row.fields) < len(NAMES) else (*malformed.reasons, _CUT)
+        # Of the only value nobody knows how much is missing, so it is no number of a sale.
+        number = malformed.transaction_id if len(malformed.fields) > 1 else None
+        rejected = replace(malformed, reasons=reasons, transaction_id=number)
+    return Batch(pd.DataFrame(columns=list(NAMES), dtype="str"), [rejected], source.size, cut=line)
+
+
+def _cut_in_last_value(line: int, fields: list[str], columns: tuple[str, ...]) -> RejectedRow:
+    last, value = BY_NAME[columns[-1]], fields[-1]
+    sentence = (
+        f'The file ends in the middle of this line, so the {last.label}, "{value[:LONGEST_TEXT]}", may be cut; {_MEND}.'
+    )
+    frame = pd.DataFrame([fields], [line], list(columns), dtype="str")[list(NAMES)]
+    others = [reason for reason in rules.broken(frame).get(line, []) if reason.column != last.name]
+    return next(_rejected({line: [*others, Reason(CUT_SHORT, last.name, value, sentence)]}, frame))
 
 
 def _parse(lines: Lines, columns: tuple[str, ...]) -> tuple[pa.Table, list[tuple[int, str]]]:

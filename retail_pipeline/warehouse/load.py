@@ -22,7 +22,7 @@ from retail_pipeline.source.file import SourceFile, open_source
 from retail_pipeline.tables import BUSINESS, SLOT
 from retail_pipeline.warehouse import load_staging, load_wal
 from retail_pipeline.warehouse.connection import LOADER, connect
-from retail_pipeline.warehouse.load_report import LoadReport, RefusedFileError
+from retail_pipeline.warehouse.load_report import LoadReport, refusal
 
 ERROR_SHARE = 0.01
 _LOCK = 7_237_418_306  # any number, as long as nothing else in this database locks it
@@ -71,8 +71,9 @@ def load_file(
     """Load a file whole or, where more than `error_share` of its rows break rules and not `accept`, not at all.
 
     A file that is in the ledger is not loaded again. With `unless_others` it is not loaded where another file is, nor
-    beside one that is being loaded. Raises SourceError for a file that is none of sales,
-    RefusedFileError for one with too many bad rows, WarehouseError where PostgreSQL does not take it.
+    beside one that is being loaded. Raises SourceError for a file that is none of sales, RefusedFileError for one with
+    too many bad rows, DoubtfulDatesError for one whose dates may be in another order, WarehouseError where PostgreSQL
+    does not take it.
     """
     started = time.monotonic()
     source = open_source(path)
@@ -115,7 +116,8 @@ class _Load:
             if not counts["accepted"]:
                 self._script(cursor, "15_clear", "clearing")
                 self._connection.commit()
-                raise RefusedFileError(self._source.name, self._summary(counts), error_share)
+                copied, report = self._copied, self._summary(counts)
+                raise refusal(self._source.name, report, error_share, copied.dates, copied.cut)
             as_sets = counts["loaded"] >= AS_SETS
             if as_sets:
                 cursor.execute("set local session_replication_role = replica")
@@ -180,7 +182,8 @@ class _Load:
             (source.sha256, source.name, source.size, list(NAMES), started_at),
         )
         with self._stage("copy", f"reading {source.name}, {source.size / 1e6:,.1f} MB"):
-            self._rows = load_staging.copy(cursor, source, self._report)
+            self._copied = load_staging.copy(cursor, source, self._report)
+            self._rows = self._copied.rows
             cursor.execute("analyze staging.incoming")
         if not self._rows:
             raise SourceError(f"{source.path} has a header and no rows.", "check that the export ended well")
@@ -204,7 +207,7 @@ class _Load:
                 f"{loaded} would load, {quarantined} are set aside, {duplicates} are duplicates."
             )
             raise WarehouseError(message, "report this: it is a fault of the program")
-        accepted = accept or quarantined <= error_share * self._rows
+        accepted = accept or (quarantined <= error_share * self._rows and not self._copied.dates.is_question)
         counts = {
             "accepted": int(accepted),
             "read": self._rows,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from retail_pipeline.errors import SourceError
+from retail_pipeline.source.date_order import Judgement
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,31 @@ class LoadReport:
 class RefusedFileError(SourceError):
     """Too many rows of a file were set aside, so none was loaded; the rows and their reasons are kept in quarantine."""
 
-    def __init__(self, name: str, report: LoadReport, limit: float) -> None:
+    def __init__(self, name: str, report: LoadReport, limit: float, hint: str = "") -> None:
         self.report = report
         super().__init__(
             f"{report.quarantined:,} of {report.read:,} rows of {name} ({report.quarantined_share:.1%}) break rules, "
-            f"more than {limit:.1%}: nothing was loaded.",
+            f"more than {limit:.1%}: nothing was loaded.{hint and f' {hint}'}",
             f"see why in retail.quarantine where file_id = {report.file_id} and mend the file, "
             "or load its good rows with `--accept`",
         )
+
+
+class DoubtfulDatesError(SourceError):
+    """A file's dates fit another order as well or better, so a person must say which it is; nothing was loaded."""
+
+    def __init__(self, name: str, report: LoadReport, dates: Judgement) -> None:
+        self.report = report
+        super().__init__(
+            f"{dates.sentence()} So nothing of {name} was loaded.\n{dates.readings()}",
+            "where they are month/day/year, `retail-pipeline load CSV --accept` loads them; "
+            "else export the file again with dates written month/day/year",
+        )
+
+
+def refusal(name: str, report: LoadReport, limit: float, dates: Judgement, cut: int | None) -> SourceError:
+    """Return why a file was refused, with all that is known of its reason."""
+    if report.quarantined <= limit * report.read:
+        return DoubtfulDatesError(name, report, dates)
+    hints = [dates.sentence(), f"The file ends in the middle of line {cut}, so it may be cut." if cut else ""]
+    return RefusedFileError(name, report, limit, " ".join(filter(None, hints)))

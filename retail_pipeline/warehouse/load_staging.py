@@ -11,12 +11,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TextIO, cast
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+from retail_pipeline.source.date_order import Judgement, Tally
 from retail_pipeline.source.file import SourceFile
 from retail_pipeline.source.reader import Batch, RejectedRow, read
 
@@ -31,10 +33,21 @@ _SENT_AT_ONCE = 64 * 1024
 _ZERO, _PICTURE_OF_ZERO = "\x00", "\u2400"
 
 
-def copy(cursor: Cursor, source: SourceFile, report: Callable[[str], None]) -> int:
-    """Copy the good rows to `incoming` and the others, with their reasons, to `rejected`; give how many were read."""
+@dataclass(frozen=True)
+class Copied:
+    """What was read: how many rows, the order that their dates fit, the line that the file ends in the middle of."""
+
+    rows: int
+    dates: Judgement
+    cut: int | None
+
+
+def copy(cursor: Cursor, source: SourceFile, report: Callable[[str], None]) -> Copied:
+    """Copy the good rows to `incoming` and the others, with their reasons, to `rejected`."""
     started = told = time.monotonic()
     rows = 0
+    dates = Tally()
+    cut: int | None = None
     with tempfile.SpooledTemporaryFile(_SPOOL_BYTES, "w+", encoding="utf-8", newline="") as rejected:
         writer = csv.writer(rejected)
         for copy_statement, text, batch in _ahead(source):
@@ -42,12 +55,19 @@ def copy(cursor: Cursor, source: SourceFile, report: Callable[[str], None]) -> i
                 cursor.copy_expert(copy_statement, io.BytesIO(text), _SENT_AT_ONCE)
             writer.writerows(_rejected(row) for row in batch.rejected)
             rows += batch.rows
+            dates.add(batch.dates)
+            cut = batch.cut
             if (now := time.monotonic()) - told > _PROGRESS_SECONDS:
                 told = now
                 report(_progress(rows, batch.bytes_done, source.size, now - started))
         rejected.seek(0)
         cursor.copy_expert(_REJECTED, cast("TextIO", rejected))
-    return rows
+    judgement = dates.judge()
+    if judgement.is_question:
+        report(judgement.sentence())
+    if cut:
+        report(f"{source.name} ends in the middle of line {cut}, which is set aside: the file may be cut")
+    return Copied(rows, judgement, cut)
 
 
 def for_copy(batch: Batch) -> tuple[str, bytes]:

@@ -62,7 +62,7 @@ select file_line
 from copies;
 
 -- A row set aside, as a row of `incoming` in which each value that was to blame is NULL. A row that had too few or too
--- many values is known by its number alone.
+-- many values is known by its number alone; one that was cut in its first value, by its line and how that begins.
 create unlogged table staging.waiting as
 select
     aside.file_id as aside_file,
@@ -70,12 +70,16 @@ select
     aside.malformed,
     aside.contradicted,
     aside.transaction_id as aside_number,
+    case
+        when aside.cut and jsonb_array_length(aside.row_values) = 1 then nullif(aside.row_values ->> 0, '')
+    end as begins_with,
     said.* -- noqa: AM04
 from (
     select
         one.*,
         jsonb_array_length(one.row_values) <> cardinality(this_load.column_names) as malformed,
         one.reasons @> '[{"rule": "contradicts_loaded_transaction"}]' as contradicted,
+        one.reasons @> '[{"rule": "cut_short"}]' as cut,
         this_load.column_names
     from retail.quarantine as one
     cross join staging.this_load as this_load
@@ -102,6 +106,14 @@ with alike as (
     from staging.waiting as kept
     inner join staging.incoming as fresh on kept.aside_number = fresh.transaction_id
     where kept.malformed
+    union all
+    select
+        kept.aside_file,
+        kept.aside_line,
+        fresh.file_line
+    from staging.waiting as kept
+    inner join staging.incoming as fresh on kept.aside_line = fresh.file_line
+    where kept.malformed and starts_with(fresh.transaction_id::text, kept.begins_with)
     union all
     select
         kept.aside_file,

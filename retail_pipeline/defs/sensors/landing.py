@@ -17,11 +17,11 @@ from retail_pipeline.landing.memory import NAME, File
 from retail_pipeline.landing.tick import tick
 from retail_pipeline.names import shown
 from retail_pipeline.settings import Settings
-from retail_pipeline.warehouse.load_report import RefusedFileError
+from retail_pipeline.warehouse.load_report import DoubtfulDatesError, RefusedFileError
 
 RUN_KEY = "dagster/run_key"
 # Dagster remembers errors by the names of their classes.
-_BY_THE_FILE = {error.__name__ for error in (SourceError, RefusedFileError)}
+BY_THE_FILE = {error.__name__ for error in (SourceError, RefusedFileError, DoubtfulDatesError)}
 _FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 _FAILURES = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.PIPELINE_FAILURE}
 
@@ -86,7 +86,7 @@ def _chain(error: SerializableErrorInfo | None) -> Iterator[SerializableErrorInf
 def _fault(errors: list[SerializableErrorInfo]) -> str:
     """Return what is wrong with the file itself; nothing, where the system did not give it, which may pass."""
     for position, error in enumerate(errors):
-        if error.cls_name in _BY_THE_FILE:
+        if error.cls_name in BY_THE_FILE:
             cause = errors[position + 1].cls_name if errors[position + 1 :] else None
             return "" if _is_of_the_system(cause) else _sentence(error)
     return ""

@@ -307,7 +307,7 @@ def test_a_file_that_cannot_be_loaded_ends_in_a_message_and_changes_nothing(
 
     done = deployment.attempt("retail-pipeline", "load", str(path))
 
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert said in done.stderr
     assert "Next: " in done.stderr
     assert "Traceback" not in done.stderr

@@ -61,6 +61,11 @@ def _file(name: str, make: Callable[[bytes], bytes], refused: str = "", loaded: 
     return Case(name, lambda *lines: make(_lines(*lines)), refused=refused, loaded=0 if refused else loaded)
 
 
+def _cut(name: str, make: Callable[[bytes], bytes], loaded: int = 2) -> Case:
+    """Cut a file within its last line."""
+    return Case(name, lambda *lines: make(_lines(*lines)), rules=("cut_short",), loaded=loaded)
+
+
 def _header(name: str, change: Callable[[str], str], refused: str) -> Case:
     return Case(name, lambda h, a, b, c: _lines(change(h), a, b, c), refused=refused, loaded=0)
 
@@ -78,14 +83,13 @@ CORPUS: tuple[Case, ...] = (
     _file("UTF-16", lambda data: data.decode().encode("utf-16"), "UTF-16"),
     _file("UTF-16 without a mark", lambda data: data.decode().encode("utf-16-le"), "has zero bytes"),
     _file("Latin-1", lambda data: data.replace(b"Tablet", b"Caf\xe9", 1), "is not UTF-8: byte .* of line 2"),
-    _file("cut in the middle of a character", lambda data: data + "é".encode()[:1], "is not UTF-8"),
     _file("over-long encoding", lambda data: data.replace(b"Tablet", b"\xc0\xaf", 1), "is not UTF-8"),
     _file("encoded surrogate", lambda data: data.replace(b"Tablet", b"\xed\xa0\x80", 1), "is not UTF-8"),
     _file("byte order mark", lambda data: b"\xef\xbb\xbf" + data),
     _file("line ends of Linux", lambda data: data.replace(b"\r\n", b"\n")),
     _file("line ends of old Macs", lambda data: data.replace(b"\r\n", b"\r"), "carriage returns alone"),
     _file("mixed line ends", lambda data: data.replace(b"\r\n", b"\n", 2)),
-    _file("no end of the last line", lambda data: data.rstrip()),
+    _file("blanks after the last line", lambda data: data + b"  "),
     _file("blank lines between", lambda data: data.replace(b"\r\n", b"\r\n\r\n")),
     _file("semicolons", lambda data: data.replace(b",", b";"), "separated by semicolons"),
     _file("tabs", lambda data: data.replace(b",", b"\t"), "separated by tabs"),
@@ -93,13 +97,30 @@ CORPUS: tuple[Case, ...] = (
     _file("compressed", lambda data: b"\x1f\x8b\x08" + data, "is compressed"),
     _file("zero bytes alone", lambda data: b"\0" * len(data), "has zero bytes"),
     _file("web page", lambda _: b"<!doctype html>\n<html><body>Sign in</body></html>\n", "has no header"),
+    # Files that end in the middle of a line.
+    _cut("no end of the last line", lambda data: data.rstrip()),
+    _cut("cut in the last value", lambda data: data.rstrip()[:-1]),
+    _cut("cut before the last value", lambda data: data[: data.rindex(b",") + 1]),
+    _cut("cut between the marks of the line end", lambda data: data[:-1]),
+    _cut("cut between two values", lambda data: data[: data.rindex(b",")]),
+    _cut("cut inside quotation marks", lambda data: data[: data.rindex(b', FL"')]),
+    _cut("cut in the first value", lambda data: data[: data.rindex(b"\r\n", 0, -2) + 3]),
+    _cut("cut in the middle of a character", lambda data: data + "é".encode()[:1], loaded=3),
+    _file("no character before a cut", lambda data: data + b"\xff", "is not UTF-8: byte 1 of line 5"),
+    _file("cut in the header", lambda data: data[: data.index(b"_demand")], "file ends in this line, so it may be cut"),
     # Headers.
     _header("missing column", lambda header: header.replace("weekday,", ""), "lacks the column 'weekday'"),
     _header("column twice", lambda header: header + ",weekday", "'weekday' more than once"),
     _header("extra column", lambda header: header + ",colour", "unknown column 'colour'"),
     _header("trailing comma", lambda header: header + ",", "unknown column ''"),
     _header("renamed column", lambda header: header.replace("unit_price", "price"), "lacks the column 'unit_price'"),
-    _header("capitals", str.upper, "has no header"),
+    _header("capitals", str.upper, "'TRANSACTION_ID' looks like 'transaction_id': it is written with capital letters"),
+    _header("no-break space", lambda header: header.replace("weekday", "weekday\u00a0"), "ends with a no-break space"),
+    _header(
+        "zero-width space", lambda header: header.replace("unit_p", "unit\u200b_p"), "has a zero width space inside"
+    ),
+    _header("two byte order marks", lambda header: "\ufeff\ufeff" + header, "begins with a zero width no-break space"),
+    _header("spaces for underscores", lambda header: header.replace("_", " "), "lacks an underscore"),
     _header("open quotation mark", lambda header: '"' + header, "header .* cannot be read"),
     Case("no header", lambda _, a, b, c: _lines(a, b, c), refused="has no header", loaded=0),
     Case("columns in another order", _reordered, loaded=3),

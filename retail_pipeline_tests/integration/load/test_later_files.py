@@ -11,7 +11,7 @@ from retail_pipeline.warehouse import connection
 from retail_pipeline.warehouse.load import load_file
 from retail_pipeline_tests.integration.load import files
 
-EARLY, MIDDLE, LATE = "1/1/2024 9:00", "2/1/2024 9:00", "3/1/2024 9:00"
+EARLY, MIDDLE, LATE = "1/1/2024 9:00", "1/31/2024 9:00", "3/31/2024 9:00"
 
 
 def _load(settings: Settings, tmp_path: Path, name: str, *rows: dict[str, str], accept: bool = False) -> int:
@@ -91,7 +91,7 @@ def test_each_kind_of_key_follows_a_later_file(warehouse: Settings, tmp_path: Pa
         "customer_income": "60000",
         "customer_loyalty_level": "Silver",
     }
-    one = _load(warehouse, tmp_path, "one", files.row(transaction_id=1, transaction_date="3/1/2024 8:00"))
+    one = _load(warehouse, tmp_path, "one", files.row(transaction_id=1, transaction_date="3/31/2024 8:00"))
     again = files.row(transaction_id=2, transaction_date=LATE, forecasted_demand=7, actual_demand=8) | changed
     _load(warehouse, tmp_path, "two", again)
 

@@ -116,7 +116,7 @@ def test_a_fault_in_the_load_shows_in_the_comparison(
     )
     second = files.write(
         tmp_path / "second.csv",
-        [files.row(transaction_id=9, transaction_date="2/1/2024 9:00", product_name="Fridge", quantity_sold=3)],
+        [files.row(transaction_id=9, transaction_date="2/20/2024 9:00", product_name="Fridge", quantity_sold=3)],
     )
 
     winner = "select product_name from retail.products"

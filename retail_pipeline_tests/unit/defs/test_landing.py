@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from retail_pipeline.defs.assets.warehouse import load_config
-from retail_pipeline.defs.sensors.landing import RUN_KEY, landing_sensor, outcomes
+from retail_pipeline.defs.sensors.landing import BY_THE_FILE, RUN_KEY, landing_sensor, outcomes
 from retail_pipeline.errors import SourceError, WarehouseError
 from retail_pipeline.landing.arrivals import Ended, Outcome
 from retail_pipeline.source.file import open_source
@@ -117,6 +117,14 @@ def test_a_landing_folder_that_is_missing_is_made(
 
 def _refuse() -> None:
     raise RefusedFileError("a.csv", LoadReport(7, "", False, False, 10, 0, 5, 0), 0.01)  # noqa: FBT003
+
+
+def test_every_error_of_a_file_is_known_as_its_own_fault() -> None:
+    kinds = {SourceError}
+    while more := {one for kind in kinds for one in kind.__subclasses__()} - kinds:
+        kinds |= more
+
+    assert {kind.__name__ for kind in kinds} == BY_THE_FILE
 
 
 def _empty() -> None:

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from retail_pipeline.errors import SourceError
@@ -92,13 +92,138 @@ def test_blank_lines_are_no_rows_and_are_counted(tmp_path: Path) -> None:
     assert (list(good), rejected) == ([3, 5], [])
 
 
-def test_a_last_line_without_an_end_is_a_row(tmp_path: Path) -> None:
+@pytest.mark.parametrize("block_bytes", [150, 10_000_000])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_last_line_without_its_end_is_set_aside_and_its_last_value_is_blamed(
+    tmp_path: Path, block_bytes: int, end: str
+) -> None:
     path = tmp_path / "sales.csv"
-    path.write_text("\n".join([HEADER, *ROWS]))
+    path.write_bytes(end.join([HEADER, *ROWS]).encode()[:-1])
 
-    good, _ = _read(path, 1_000)
+    good, [cut] = _read(path, block_bytes)
 
-    assert list(good) == list(range(2, 10))
+    fields = next(csv.reader([ROWS[-1]]))
+    assert list(good) == list(range(2, 9))
+    assert (cut.line, cut.fields) == (9, (*fields[:-1], fields[-1][:-1]))
+    assert (cut.store_id, cut.transaction_id) == (int(fields[8]), int(fields[0]))
+    [reason] = cut.reasons
+    assert (reason.rule, reason.column, reason.value) == ("cut_short", "actual_demand", fields[-1][:-1])
+    assert reason.sentence == (
+        f'The file ends in the middle of this line, so the actual demand, "{fields[-1][:-1]}", may be cut; '
+        "load the whole file or, where the line is whole, add its line end and load the file again."
+    )
+
+
+def test_what_is_cut_is_the_last_column_of_the_file_whichever_that_is(tmp_path: Path) -> None:
+    path = tmp_path / "sales.csv"
+    lines = [",".join(f'"{field}"' for field in reversed(next(csv.reader([line])))) for line in (HEADER, *ROWS)]
+    path.write_text("\n".join(lines)[:-3])
+
+    _, [cut] = _read(path, 10_000_000)
+
+    assert [(reason.rule, reason.column) for reason in cut.reasons] == [("cut_short", "transaction_id")]
+    assert cut.transaction_id is None
+    assert cut.store_id is not None
+
+
+def test_what_is_broken_in_a_cut_line_besides_is_said_too(tmp_path: Path) -> None:
+    path = tmp_path / "sales.csv"
+    fields = next(csv.reader([ROWS[0]]))
+    fields[0] = "none"
+    path.write_text(HEADER + "\n" + ",".join(f'"{field}"' for field in fields)[:-2] + "x")
+
+    _, [cut] = _read(path, 10_000_000)
+
+    assert [(reason.rule, reason.column) for reason in cut.reasons] == [
+        ("not_a_whole_number", "transaction_id"),
+        ("cut_short", "actual_demand"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tail", "fields", "number"),
+    [
+        ("77", 1, None),
+        ("77,", 2, 77),
+        ('77,1001,100,"Tab', 4, 77),
+        ('77,1001,100,"Tablet"', 4, 77),
+        ('77,"Tab', 2, 77),
+        ('"77', 1, None),
+    ],
+)
+def test_a_line_that_is_cut_before_its_last_value_keeps_its_number_where_that_is_whole(
+    tmp_path: Path, tail: str, fields: int, number: int | None
+) -> None:
+    path = _file(tmp_path, *ROWS)
+    path.write_bytes(path.read_bytes() + tail.encode())
+
+    good, [cut] = _read(path, 10_000_000)
+
+    assert len(good) == len(ROWS)
+    assert (cut.line, len(cut.fields), cut.store_id, cut.transaction_id) == (len(ROWS) + 2, fields, None, number)
+    assert [reason.rule for reason in cut.reasons] == ["cut_short"]
+    assert "The file ends in the middle of this line" in cut.reasons[0].sentence
+
+
+def test_a_cut_line_that_has_too_many_values_or_a_stray_quotation_mark_says_both(tmp_path: Path) -> None:
+    path = _file(tmp_path, *ROWS)
+    for tail, rule in ((ROWS[0] + ",1", "wrong_number_of_values"), ('77,"Tab"let,1', "quotation")):
+        path.write_bytes(("\n".join([HEADER, ROWS[1]]) + "\n" + tail).encode())
+
+        _, [cut] = _read(path, 10_000_000)
+
+        assert [reason.rule for reason in cut.reasons] == [rule, "cut_short"]
+
+
+@pytest.mark.parametrize("kept", [1, 2])
+def test_half_a_character_at_the_end_is_a_cut_and_not_another_encoding(tmp_path: Path, kept: int) -> None:
+    path = _file(tmp_path, *ROWS)
+    path.write_bytes(path.read_bytes() + b"77,1001,100," + "タ".encode()[:kept])
+
+    good, [cut] = _read(path, 10_000_000)
+
+    assert len(good) == len(ROWS)
+    assert cut.fields == ("77", "1001", "100", "\ufffd")
+
+
+def test_blanks_after_the_last_line_are_no_row(tmp_path: Path) -> None:
+    path = _file(tmp_path, *ROWS)
+    path.write_bytes(path.read_bytes() + b" \r")
+
+    assert _read(path, 10_000_000)[1] == []
+
+
+_WHOLE = ("\r\n".join([*LINES[:12], LINES[12].replace("Sunny", "Sünny"), *LINES[13:16]]) + "\r\n").encode()
+_WHOLE_LINUX = _WHOLE.replace(b"\r\n", b"\n")
+_WHOLE_QUOTED = "".join(
+    ",".join(f'"{field}"' for field in row) + "\r\n" for row in csv.reader(io.StringIO(_WHOLE.decode()))
+).encode()
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    whole=st.sampled_from([_WHOLE, _WHOLE_LINUX, _WHOLE_QUOTED]),
+    share=st.floats(0, 1, exclude_max=True),
+    block_bytes=st.sampled_from([1_500, 10_000_000]),
+)
+def test_no_cut_of_a_good_file_loads_a_value_that_the_whole_file_does_not_have(
+    tmp_path: Path, whole: bytes, share: float, block_bytes: int
+) -> None:
+    path = tmp_path / "sales.csv"
+    rows = dict(enumerate(map(tuple, csv.reader(io.StringIO(whole.decode()))), 1))
+    del rows[1]
+    begins = whole.index(b"\n") + 1
+    kept = begins + int((len(whole) - begins) * share)
+
+    path.write_bytes(whole[:kept])
+    good, aside = _read(path, block_bytes)
+
+    assert good == {line: rows[line] for line in list(rows)[: len(good)]}
+    ends_well = whole[kept - 1 : kept] == b"\n"
+    assert [(row.line, row.reasons[-1].rule) for row in aside] == (
+        [] if ends_well else [(len(good) + 2, "cut_short")]
+    ), "each row is loaded or set aside, and no other"
+    assert len(good) == whole[:kept].count(b"\n") - 1
 
 
 def test_a_quotation_mark_inside_a_word_is_part_of_it(tmp_path: Path) -> None:
