@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 import psycopg2
 
 from retail_pipeline.settings import Settings
-from retail_pipeline.warehouse import connection, roles
+from retail_pipeline.warehouse import connection, limits
 from retail_pipeline.warehouse.isolation import PROBED
 from retail_pipeline_tests.integration.shop import run
 
@@ -35,7 +35,7 @@ def _setting(name: str, value: str) -> State:
 @contextmanager
 def _full_pool(settings: Settings) -> Iterator[None]:
     with ExitStack() as pool:
-        for _ in range(roles.STORE_CONNECTIONS):
+        for _ in range(limits.MOST_CONNECTIONS):
             pool.callback(psycopg2.connect(connection.dsn(settings, ROLE)).close)
         yield
 
