@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from retail_pipeline.settings import Settings
-from retail_pipeline.warehouse.connection import connect_dsn
+from retail_pipeline.warehouse.connection import administer
 
 
 def files(settings: Settings) -> set[str]:
     """Give the SHA-256 of each file that was loaded; none, where there is no ledger yet."""
-    with connect_dsn(settings.require("postgres_dsn")) as session, session.cursor() as cursor:
+    with administer(settings, "The ledger could not be read") as session, session.cursor() as cursor:
         cursor.execute("select to_regclass('retail.files') is not null")
         (there,) = cursor.fetchone() or (False,)
         if not there:
