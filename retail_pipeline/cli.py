@@ -17,6 +17,8 @@ from retail_pipeline.errors import RetailError, SourceError
 from retail_pipeline.settings import Settings
 
 REFUSED = 2  # before a run was made
+# Who waits at a terminal for what another run holds is told who it is after so many seconds.
+_PATIENCE = 60.0
 _ADDRESSES = "`retail-pipeline dsn` and `mongo-uri` give its addresses"
 
 
@@ -116,7 +118,9 @@ def _up(settings: Settings, _: argparse.Namespace) -> int:
     from retail_pipeline import stack
 
     stack.up(settings, _say, supervise=settings.supervise)
-    _end_lost_runs(stack.export(settings))
+    settings = stack.export(settings)
+    _end_lost_runs(settings)
+    _complete_stock(settings)
     return 0
 
 
@@ -128,6 +132,17 @@ def _end_lost_runs(settings: Settings) -> None:
         from retail_pipeline import runs
 
         runs.end_lost(settings, _say)
+
+
+def _complete_stock(settings: Settings) -> None:
+    """Set what a load left to set that was cut short; that it could not be done keeps no server from being up."""
+    from retail_pipeline.warehouse import load_stock
+
+    try:
+        if load_stock.unset(settings):
+            load_stock.complete(settings, _say, patience=_PATIENCE)
+    except RetailError as error:
+        _say(str(error))
 
 
 def _down(settings: Settings, options: argparse.Namespace) -> int:
@@ -216,7 +231,7 @@ def _repair(settings: Settings, _: argparse.Namespace) -> int:
     from retail_pipeline.healing import dead_letters
     from retail_pipeline.tables import MIRRORED
 
-    report = dead_letters.make_good(_running(settings), MIRRORED, report=_progress)
+    report = dead_letters.make_good(_running(settings), MIRRORED, report=_progress, within=_PATIENCE)
     _say(f"{sum(report.written.values()):,} documents rewritten, {sum(report.deleted.values()):,} deleted.")
     _say(report.after.as_text())
     return 0 if report.after.equal else 1

@@ -37,6 +37,12 @@ class WarehouseError(RetailError):
     """PostgreSQL refused, or is not in the state that a step needs."""
 
 
+class BlockedError(WarehouseError):
+    """What somebody else holds was not to be had in time, so the question was not answered or the step not made."""
+
+    exit_code = 2
+
+
 class ReplicationError(RetailError):
     """The stream is not set up, or not running."""
 

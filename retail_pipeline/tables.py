@@ -259,6 +259,7 @@ SUPPORT: tuple[Table, ...] = (
             ("loaded_at", _INSTANT, "start of the load's transaction"),
             ("seconds", "double precision", "from opening the file to just before COMMIT"),
             ("streamed_changes", "bigint", "rows of streamed tables that it added or changed, at most"),
+            ("stock_to_set", "jsonb", "stores whose stock is still to set, each with the last product that is"),
         ),
     ),
     Table(

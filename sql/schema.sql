@@ -1092,6 +1092,7 @@ CREATE TABLE retail.files (
     loaded_at timestamp with time zone NOT NULL,
     seconds double precision NOT NULL,
     streamed_changes bigint DEFAULT 0 NOT NULL,
+    stock_to_set jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT files_bytes_check CHECK ((bytes >= 0)),
     CONSTRAINT files_conflicts_check CHECK ((jsonb_typeof(conflicts) = 'object'::text)),
     CONSTRAINT files_name_check CHECK ((name <> ''::text)),
@@ -1103,6 +1104,7 @@ CREATE TABLE retail.files (
     CONSTRAINT files_rows_read_check CHECK ((rows_read >= 0)),
     CONSTRAINT files_seconds_check CHECK ((seconds >= (0)::double precision)),
     CONSTRAINT files_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT files_stock_to_set_check CHECK ((jsonb_typeof(stock_to_set) = 'object'::text)),
     CONSTRAINT files_streamed_changes_check CHECK ((streamed_changes >= 0)),
     CONSTRAINT files_warnings_check CHECK ((jsonb_typeof(warnings) = 'object'::text))
 );

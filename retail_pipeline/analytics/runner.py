@@ -15,6 +15,7 @@ from retail_pipeline.mirror import comparison, snapshot, writing
 from retail_pipeline.mirror.client import WRITER, connect, mirror
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import MONGO_DATABASE
+from retail_pipeline.warehouse import locks
 
 Document = dict[str, Any]
 Pipeline = Callable[[], list[Document]]
@@ -68,7 +69,7 @@ def run(settings: Settings, name: str) -> int:
     in one transaction, or by a swap where it is much, so readers see the old answers or the new ones.
     """
     answers = COLLECTIONS[name]
-    with snapshot.alone(settings, lock=snapshot.ANALYSES), connect(settings, WRITER) as client:
+    with snapshot.alone(settings, lock=locks.ANALYSES), connect(settings, WRITER) as client:
         database = mirror(client)
         writing.again_after_swap(lambda: _compute(database, answers))
         computed = database[name + writing.NEXT]

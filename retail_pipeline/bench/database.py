@@ -14,7 +14,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from retail_pipeline.errors import RetailError
 from retail_pipeline.settings import Settings
-from retail_pipeline.warehouse import migrations
+from retail_pipeline.warehouse import locks, migrations
 from retail_pipeline.warehouse.connection import STORES, connect_dsn
 from retail_pipeline.warehouse.limits import MOST_CONNECTIONS
 from retail_pipeline.warehouse.roles import STORE_SETTINGS
@@ -23,7 +23,6 @@ PREFIX = "walmart_bench"
 UNRESTRICTED = "retail_bench_unrestricted"
 
 _STORE_LOGIN = "retail_bench_store_"
-_LOCK = 7_237_418_307
 _DURABILITY = (
     "fsync",
     "full_page_writes",
@@ -72,7 +71,7 @@ def sites(settings: Settings, *names: str, stores: int = 0) -> Iterator[list[Sit
     databases = [f"{PREFIX}_{name}" for name in names]
     address = settings.require("postgres_dsn")
     with connect_dsn(address, autocommit=True) as server, server.cursor() as cursor:
-        cursor.execute("select pg_try_advisory_lock(%s)", (_LOCK,))
+        cursor.execute("select pg_try_advisory_lock(%s)", (locks.BENCH,))
         if cursor.fetchone() != (True,):
             raise BenchError("Another bench is running on this server.", "wait until it has ended")
         _remove(cursor)  # of a bench that was killed

@@ -11,7 +11,7 @@ from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
 from retail_pipeline.errors import ReplicationError
-from retail_pipeline.mirror import client, repair
+from retail_pipeline.mirror import client, repair, snapshot
 from retail_pipeline.mirror.client import STATE, connect, mirror
 from retail_pipeline.replication import topics
 from retail_pipeline.replication.connect import redact
@@ -86,14 +86,19 @@ def unsettled(end: End, done: End) -> int:
 
 
 def make_good(
-    settings: Settings, tables: Sequence[Table], report: Callable[[str], None] = lambda _: None
+    settings: Settings,
+    tables: Sequence[Table],
+    report: Callable[[str], None] = lambda _: None,
+    *,
+    within: float = snapshot.ALONE_WITHIN,
 ) -> repair.RepairReport:
     """Repair tables; where all is equal then, the dead letters that they had before are settled.
 
-    Raises CouldNotTellError where a server does not answer.
+    Raises CouldNotTellError where a server does not answer, or another run writes the collections for longer than
+    `within` seconds.
     """
     before = ends(settings)
-    done = repair.repair(settings, tables, report=report)
+    done = repair.repair(settings, tables, report=report, within=within)
     if done.after.equal:
         settle(settings, {table.name: before[table.name] for table in tables if table in RED})
     return done

@@ -34,15 +34,17 @@ def repair(
     *,
     settle_seconds: float = fidelity.SETTLE_SECONDS,
     report: Callable[[str], None] = lambda _: None,
+    within: float = snapshot.ALONE_WITHIN,
 ) -> RepairReport:
     """Rewrite each document that deviates from its row, delete each that has none, and compare again.
 
-    What MongoDB refuses is told with its reason, keeps nothing else from being mended, and shows in the comparison.
+    Another run that writes the collections is waited for, `within` so many seconds. What MongoDB refuses is told with
+    its reason, keeps nothing else from being mended, and shows in the comparison.
     """
     written: dict[str, int] = {}
     deleted: dict[str, int] = {}
     refused: list[writing.Refused] = []
-    with fidelity.could_tell(), snapshot.alone(settings, report), connect(settings, WRITER) as client:
+    with fidelity.could_tell(), snapshot.alone(settings, report, within=within), connect(settings, WRITER) as client:
         with snapshot.take(settings) as now, snapshot.latest(settings) as latest:
             writing.ensure_collections(mirror(client), [table.name for table in tables])
             for table in tables:

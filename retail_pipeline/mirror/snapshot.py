@@ -17,12 +17,11 @@ from retail_pipeline.errors import WarehouseError
 from retail_pipeline.mirror import documents
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import SCHEMA, Table
-from retail_pipeline.warehouse import connection
+from retail_pipeline.warehouse import connection, exclusion, locks
 
 ROWS_AT_ONCE = 5_000
-# Initial load, refresh, repair and resynchronization exclude each other by the first of these session-level advisory
-# locks, analyses by the second.
-_LOCK, ANALYSES = 7_238_001, 7_238_002
+# A run in Dagster may wait for another for as long; who stands at a terminal is told who it is.
+ALONE_WITHIN = 3600.0
 
 
 class Snapshot:
@@ -141,16 +140,21 @@ def latest(settings: Settings) -> Iterator[Snapshot]:
 
 
 @contextmanager
-def alone(settings: Settings, report: Callable[[str], None] = lambda _: None, lock: int = _LOCK) -> Iterator[None]:
+def alone(
+    settings: Settings,
+    report: Callable[[str], None] = lambda _: None,
+    lock: int = locks.MIRROR,
+    *,
+    within: float = ALONE_WITHIN,
+) -> Iterator[None]:
     """Be the only one who rewrites collections: two at a time could put an older state over a newer one.
 
     Those of answers have a `lock` of their own, for an analysis takes minutes and the stream's healing cannot wait.
+    BlockedError names the other run where it is not done `within` so many seconds.
     """
     with connection.connect(settings, connection.READER, autocommit=True) as opened, _explained():
-        if not _locked(opened, lock):
-            report("Another run writes the collections; waiting until it is done.")
-            with opened.cursor() as cursor:
-                cursor.execute("select pg_advisory_lock(%s)", (lock,))
+        _keep_alive(opened)
+        exclusion.take(settings, opened, lock, "another run that writes the collections", within=within, report=report)
         yield
 
 
@@ -158,16 +162,14 @@ def alone(settings: Settings, report: Callable[[str], None] = lambda _: None, lo
 def alone_now(settings: Settings) -> Iterator[bool]:
     """Be the only one as in `alone`, or tell at once that somebody else is."""
     with connection.connect(settings, connection.READER, autocommit=True) as opened, _explained():
-        yield _locked(opened, _LOCK)
+        _keep_alive(opened)
+        yield exclusion.is_taken(opened, locks.MIRROR)
 
 
-def _locked(opened: Connection, lock: int) -> bool:
-    """Take the lock if nobody has it; a holder whose machine is gone loses it within half a minute, not two hours."""
+def _keep_alive(opened: Connection) -> None:
+    """Let a holder whose machine is gone lose its lock within half a minute, not two hours."""
     with opened.cursor() as cursor:
         cursor.execute("set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 4")
-        cursor.execute("select pg_try_advisory_lock(%s)", (lock,))
-        row = cursor.fetchone()
-    return bool(row and row[0])
 
 
 def busy(settings: Settings) -> bool:
@@ -180,7 +182,7 @@ def busy(settings: Settings) -> bool:
         cursor.execute(
             "select from pg_locks join pg_database as d on d.oid = database"
             " where locktype = 'advisory' and objid = %s and granted and datname = current_database()",
-            (_LOCK,),
+            (locks.MIRROR,),
         )
         return bool(cursor.rowcount)
 
@@ -194,6 +196,8 @@ def _see_every_store(cursor: Any) -> None:
 def _explained() -> Iterator[None]:
     try:
         yield
+    except psycopg2.errors.LockNotAvailable:
+        raise  # the connection names who holds the lock
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
         raise WarehouseError(
             f"PostgreSQL broke off while it was read: {str(error).strip().partition(chr(10))[0]}",

@@ -25,7 +25,7 @@ def ensure(settings: Settings) -> dict[str, list[str]]:
     wanted = sorted(table.name for table in STREAMED)
     stream = Identifier(STREAM_PUBLICATION)
     with (
-        connection.connect_dsn(settings.require("postgres_dsn")) as administrator,
+        connection.administer(settings, "The publications could not be set up") as administrator,
         administrator.cursor() as cursor,
     ):
         # Two who change a publication at once fail.

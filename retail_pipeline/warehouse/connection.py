@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import psycopg2
+from psycopg2 import errors as pg_errors
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from retail_pipeline import interruption
 from retail_pipeline.errors import SettingError, WarehouseError
+from retail_pipeline.warehouse import locks
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812
+    from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
     from retail_pipeline.settings import Settings
 
@@ -29,6 +32,8 @@ SERVICES = (ADMIN, CDC, LOADER, READER)
 
 SUPERUSER = "postgres"
 _APPLICATION = "retail-pipeline"
+# A service asks and writes for everybody: whoever holds what it needs is named, and not waited for without end.
+LOCK_SECONDS = 20.0
 
 
 def store_role(store_id: int) -> str:
@@ -58,11 +63,17 @@ def dsn(settings: Settings, role: str, database: str | None = None) -> str:
 
 
 @contextmanager
-def connect_dsn(address: str, *, autocommit: bool = False) -> Iterator[Connection]:
-    """Connect to an address; commit when the block ends, roll back when it raises, close either way."""
+def connect_dsn(address: str, *, autocommit: bool = False, lock_seconds: float | None = None) -> Iterator[Connection]:
+    """Connect to an address; commit when the block ends, roll back when it raises, close either way.
+
+    With `lock_seconds` a statement that waits longer for a lock fails with LockNotAvailable.
+    """
     parameters = parse_dsn(address)
     parameters.setdefault("application_name", _APPLICATION)
     parameters.setdefault("connect_timeout", "10")
+    if lock_seconds is not None:
+        bound = f"-c lock_timeout={round(lock_seconds * 1000)}"
+        parameters["options"] = f"{parameters.get('options', '')} {bound}".strip()
     try:
         connection = psycopg2.connect(make_dsn(**parameters))
     except psycopg2.OperationalError as error:
@@ -84,11 +95,57 @@ def connect_dsn(address: str, *, autocommit: bool = False) -> Iterator[Connectio
 
 @contextmanager
 def connect(
-    settings: Settings, role: str, *, autocommit: bool = False, database: str | None = None
+    settings: Settings,
+    role: str,
+    *,
+    autocommit: bool = False,
+    database: str | None = None,
+    lock_seconds: float | None = None,
 ) -> Iterator[Connection]:
-    """Connect as `role`; commit when the block ends, roll back when it raises, close either way."""
-    with connect_dsn(dsn(settings, role, database), autocommit=autocommit) as connection:
+    """Connect as `role`; commit when the block ends, roll back when it raises, close either way.
+
+    A service waits for a lock for `lock_seconds` or LOCK_SECONDS at most; then BlockedError names who holds it. A
+    store's login has the limits of its own role.
+    """
+    address = dsn(settings, role, database)
+    if role not in SERVICES:
+        with connect_dsn(address, autocommit=autocommit) as connection:
+            yield connection
+        return
+    bound = LOCK_SECONDS if lock_seconds is None else lock_seconds
+    with _explained(settings, role, bound), connect_dsn(address, autocommit=autocommit, lock_seconds=bound) as service:
+        yield service
+
+
+@contextmanager
+def administer(settings: Settings, what: str) -> Iterator[Connection]:
+    """Connect as the administrator, who waits for a lock as long as a service; `what` fails where it is in vain."""
+    address = settings.require("postgres_dsn")
+    with _explained(settings, what, LOCK_SECONDS), connect_dsn(address, lock_seconds=LOCK_SECONDS) as connection:
         yield connection
+
+
+@contextmanager
+def _explained(settings: Settings, what: str, lock_seconds: float) -> Iterator[None]:
+    """Turn a wait for a lock that was in vain into BlockedError, which names the holder."""
+    try:
+        yield
+    except pg_errors.LockNotAvailable as error:
+        raise locks.blocked(what, lock_seconds, holders(settings, lock_seconds)) from error
+
+
+def holders(settings: Settings, waited: float, tables: Sequence[str] | None = None) -> list[locks.Holder]:
+    """Find who has held locks of these tables, or of any of ours, for so many seconds."""
+    with connect_dsn(settings.require("postgres_dsn"), autocommit=True) as administrator:
+        return locks.holders(administrator.cursor(), waited, tables)
+
+
+def one(cursor: Cursor) -> tuple[Any, ...]:
+    """Return the row of a question that has one."""
+    row: tuple[Any, ...] | None = cursor.fetchone()
+    if row is None:
+        raise WarehouseError("PostgreSQL answered with no row where one must be.")
+    return row
 
 
 def _first_line(error: BaseException) -> str:

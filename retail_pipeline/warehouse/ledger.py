@@ -8,14 +8,14 @@ import psycopg2
 
 from retail_pipeline.errors import WarehouseError
 from retail_pipeline.settings import Settings
-from retail_pipeline.warehouse.connection import connect_dsn
+from retail_pipeline.warehouse.connection import administer, connect_dsn
 
 _PATIENCE = "set local statement_timeout = '3s'"
 
 
 def files(settings: Settings) -> set[str]:
     """Give the SHA-256 of each file that was loaded; none, where there is no ledger yet."""
-    with connect_dsn(settings.require("postgres_dsn")) as session, session.cursor() as cursor:
+    with administer(settings, "The ledger could not be read") as session, session.cursor() as cursor:
         cursor.execute("select to_regclass('retail.files') is not null")
         (there,) = cursor.fetchone() or (False,)
         if not there:

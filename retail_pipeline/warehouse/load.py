@@ -1,4 +1,4 @@
-"""How does a file come into the tables? Checked and copied to staging, then set by set, all in one transaction."""
+"""How does a file come into the tables? Copied to staging, then set by set in one transaction; its stock follows."""
 
 from __future__ import annotations
 
@@ -14,18 +14,15 @@ from psycopg2 import errors as pg_errors
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from retail_pipeline.errors import SourceError, WarehouseError
-from retail_pipeline.replication import backlog
+from retail_pipeline.errors import BlockedError, SourceError, WarehouseError
 from retail_pipeline.settings import SQL, Settings
 from retail_pipeline.source.columns import NAMES
 from retail_pipeline.source.file import SourceFile, open_source
-from retail_pipeline.tables import BUSINESS, SLOT
-from retail_pipeline.warehouse import load_staging, load_wal
-from retail_pipeline.warehouse.connection import LOADER, connect
+from retail_pipeline.warehouse import exclusion, load_account, load_staging, load_stock, load_wal, locks
+from retail_pipeline.warehouse.connection import LOADER, connect, one
 from retail_pipeline.warehouse.load_report import LoadReport, refusal
 
 ERROR_SHARE = 0.01
-_LOCK = 7_237_418_306  # any number, as long as nothing else in this database locks it
 SCRIPTS = SQL / "load"
 # Staging is read by every core: its rows are many, and the planner's prices are those of a server with many sessions.
 # What was written in an order is read in it. Of tables that were filled just now the planner knows the size alone, and
@@ -51,10 +48,11 @@ _STEPS = {
     "09_masters": "products, customers and what else sales refer to",
     "10_sales": "sales and their lines",
     "11_conflicts": "conflicts",
-    "12_stock": "stock",
+    "12_stock": "noting what stock is to set",
     "13_account": "the account",
 }
-_BLOCKING = "12_stock"
+# What a transaction of sales alone needs may be kept by a store that locks a table: so long it is waited for.
+LOCK_SECONDS = 60.0
 # From so many rows on, references are checked as sets: by row they would take three times as long as all the rest.
 AS_SETS = 20_000
 
@@ -66,50 +64,69 @@ def load_file(
     accept: bool = False,
     error_share: float = ERROR_SHARE,
     unless_others: bool = False,
+    stock_patience: float = load_stock.PATIENCE,
     report: Callable[[str], None] = lambda _: None,
 ) -> LoadReport:
     """Load a file whole or, where more than `error_share` of its rows break rules and not `accept`, not at all.
 
     A file that is in the ledger is not loaded again. With `unless_others` it is not loaded where another file is, nor
-    beside one that is being loaded. Raises SourceError for a file that is none of sales, RefusedFileError for one with
-    too many bad rows, DoubtfulDatesError for one whose dates may be in another order, WarehouseError where PostgreSQL
-    does not take it.
+    beside one that is being loaded. Its sales are committed together, its stock after them in small batches; a store
+    whose stock somebody keeps locked is tried for `stock_patience` seconds. What a load that was cut short left to set
+    is set first. Raises SourceError for a file that is none of sales, RefusedFileError for one with too many bad rows,
+    DoubtfulDatesError for one whose dates may be in another order, BlockedError where somebody keeps a lock,
+    WarehouseError where PostgreSQL does not take it.
     """
     started = time.monotonic()
     source = open_source(path)
+    load: _Load | None = None
     try:
-        with connect(settings, LOADER) as connection:
-            load = _Load(connection, source, started, report)
-            return load.run(accept=accept, error_share=error_share, unless_others=unless_others)
+        with connect(settings, LOADER, lock_seconds=LOCK_SECONDS) as connection:
+            load = _Load(settings, connection, source, started, report)
+            return load.run(
+                accept=accept, error_share=error_share, unless_others=unless_others, stock_patience=stock_patience
+            )
+    except BlockedError as error:
+        if load and load.is_committed:
+            raise
+        raise BlockedError(f"{error.message} Nothing of {path} was loaded.", error.next_step) from error
     except pg_errors.UniqueViolation as error:
         message = f"{path} brings something that was entered here in the same moment: nothing was loaded."
         raise WarehouseError(message, "load it again") from error
     except psycopg2.Error as error:
         reason = str(error).strip().partition("\n")[0]
-        raise WarehouseError(
-            f"PostgreSQL did not take {path}: {reason}. Nothing was loaded.", "load it again"
-        ) from error
+        kept = "Its sales are loaded, its stock is not all set" if load and load.is_committed else "Nothing was loaded"
+        raise WarehouseError(f"PostgreSQL did not take {path}: {reason}. {kept}.", "load it again") from error
 
 
 class _Load:
-    """One load: a connection of the loader in one transaction, the file, and the time that each stage took."""
+    """One load: a connection of the loader, the file, and the time that each stage took."""
 
     def __init__(
-        self, connection: Connection, source: SourceFile, started: float, report: Callable[[str], None]
+        self,
+        settings: Settings,
+        connection: Connection,
+        source: SourceFile,
+        started: float,
+        report: Callable[[str], None],
     ) -> None:
+        self.is_committed = False
+        self._settings = settings
         self._connection = connection
         self._source = source
         self._started = started
         self._report = report
         self._stages: dict[str, float] = {}
 
-    def run(self, *, accept: bool, error_share: float, unless_others: bool) -> LoadReport:
+    def run(self, *, accept: bool, error_share: float, unless_others: bool, stock_patience: float) -> LoadReport:
         with self._connection.cursor() as cursor:
-            self._begin(cursor)
-            if known := self._in_ledger(cursor):
+            exclusion.take(self._settings, self._connection, locks.LOAD, "another load", report=self._report)
+            if known := self._in_ledger(cursor, stock_patience):
                 return known
+            load_stock.complete_others(self._settings, self._connection, self._report)
             if unless_others and self._has_others(cursor):
                 return LoadReport.nothing()
+            cursor.execute(_SESSION)
+            load_wal.check(cursor, self._source)
             self._stage_rows(cursor)
             counts = self._verdict(cursor, accept=accept, error_share=error_share)
             self._script(cursor, "04_ledger", "the ledger")
@@ -121,53 +138,60 @@ class _Load:
             as_sets = counts["loaded"] >= AS_SETS
             if as_sets:
                 cursor.execute("set local session_replication_role = replica")
-            blocked = 0.0
             for name, title in _STEPS.items():
-                if name == _BLOCKING:
-                    blocked = time.monotonic()
                 self._script(cursor, name, title)
-            account = self._account(cursor, counts)
+            self._check_account(cursor, counts)
             if as_sets:
                 self._check_references(cursor)
             self._script(cursor, "15_clear", "clearing")
             with self._stage("commit", "committing"):
                 self._connection.commit()
+            self.is_committed = True
+            with self._stage("stock", "stock"):
+                outcome = load_stock.set_all(
+                    self._settings, self._connection, counts["file_id"], self._report, stock_patience
+                )
+            outcome.raise_what_is_left(self._source.name, stock_patience)
+            load_account.note_seconds(cursor, counts["file_id"], self._started)
+            account = load_account.read(cursor, counts["file_id"])
+            self._connection.commit()
             seconds = time.monotonic() - self._started
-            blocked = time.monotonic() - blocked
             self._report(
                 f"{counts['loaded']:,} rows loaded, {counts['quarantined']:,} set aside, "
-                f"{counts['duplicates']:,} duplicates, in {seconds:.1f} s; sales waited {blocked:.1f} s at most"
+                f"{counts['duplicates']:,} duplicates, in {seconds:.1f} s; sales waited {outcome.longest:.1f} s at most"
             )
             if lag := account["expected_lag_seconds"]:
                 self._report(
                     f"the stream has {account['streamed_changes']:,} changes to carry: "
                     f"MongoDB is behind for about {lag:,.0f} s, and the sensors know it"
                 )
-            return self._summary(counts, account, blocked, seconds)
+            return self._summary(counts, account, outcome.longest, seconds)
 
-    def _begin(self, cursor: Cursor) -> None:
-        """Set the session up; wait until no other load runs; make sure that no slot will be lost by this one."""
-        cursor.execute(_SESSION)
-        cursor.execute("select pg_try_advisory_xact_lock(%s)", (_LOCK,))
-        if not _one(cursor)[0]:
-            self._report("waiting for another load to end")
-            cursor.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
-        load_wal.check(cursor, self._source)
-
-    def _in_ledger(self, cursor: Cursor) -> LoadReport | None:
-        cursor.execute("select file_id from retail.files where sha256 = %s and accepted", (self._source.sha256,))
+    def _in_ledger(self, cursor: Cursor, stock_patience: float) -> LoadReport | None:
+        """Return the report of a file that is loaded already, after what was left of its stock is set."""
+        cursor.execute(
+            "select file_id, name, stock_to_set <> '{}' from retail.files where sha256 = %s and accepted",
+            (self._source.sha256,),
+        )
         found = cursor.fetchone()
+        self._connection.commit()
         if not found:
             return None
+        file_id, name, is_unset = found
+        self.is_committed = True
+        if is_unset:
+            outcome = load_stock.resume(self._settings, self._connection, (file_id, name), self._report, stock_patience)
+            outcome.raise_what_is_left(name, stock_patience)
+        load_stock.complete_others(self._settings, self._connection, self._report)
         self._report(f"{self._source.name} is loaded already; nothing to do")
         return LoadReport(
-            found[0], self._source.sha256, already_loaded=True, accepted=True, read=0, loaded=0, quarantined=0,
-            duplicates=0, tables=_tables(cursor), seconds=time.monotonic() - self._started,
+            file_id, self._source.sha256, already_loaded=True, accepted=True, read=0, loaded=0, quarantined=0,
+            duplicates=0, tables=load_account.tables(cursor), seconds=time.monotonic() - self._started,
         )  # fmt: skip
 
     def _has_others(self, cursor: Cursor) -> bool:
         cursor.execute("select exists (select from retail.files where accepted)")
-        others: bool = _one(cursor)[0]
+        others: bool = one(cursor)[0]
         if others:
             self._report("No file is named, and others than the sample are loaded: nothing is loaded.")
         return others
@@ -200,7 +224,7 @@ class _Load:
             "(select count(distinct (aside_file, aside_line)) from staging.mended), "
             "(select file_id from staging.this_load)"
         )
-        loaded, quarantined, duplicates, released, file_id = _one(cursor)
+        loaded, quarantined, duplicates, released, file_id = one(cursor)
         if self._rows != loaded + quarantined + duplicates:
             message = (
                 f"The account of {self._source.path} does not add up: {self._rows} rows were read, "
@@ -224,30 +248,14 @@ class _Load:
         )
         return counts
 
-    def _account(self, cursor: Cursor, counts: dict[str, int]) -> dict[str, Any]:
-        """Check that as many rows are in the tables as were to load; give what was counted."""
-        cursor.execute(
-            "select rows_in_tables, conflicts, warnings, streamed_changes, "
-            "exists (select from pg_replication_slots where slot_name = %s and database = current_database()) "
-            "from staging.counted",
-            (SLOT,),
-        )
-        in_tables, conflicts, warnings, changes, is_streaming = _one(cursor)
+    def _check_account(self, cursor: Cursor, counts: dict[str, int]) -> None:
+        """Check that as many rows are in the tables as were to load."""
+        cursor.execute("select rows_in_tables from staging.counted")
+        (in_tables,) = one(cursor)
         if in_tables != counts["loaded"]:
             message = f"{counts['loaded']} rows of {self._source.path} should be in the tables, {in_tables} are."
             raise WarehouseError(message, "report this: it is a fault of the program")
-        tables = _tables(cursor)
-        cursor.execute(
-            "update retail.files set seconds = %s where file_id = %s",
-            (time.monotonic() - self._started, counts["file_id"]),
-        )
-        return {
-            "conflicts": conflicts,
-            "warnings": warnings,
-            "tables": tables,
-            "streamed_changes": changes,
-            "expected_lag_seconds": backlog.seconds(changes) if is_streaming else 0.0,
-        }
+        load_account.note_seconds(cursor, counts["file_id"], self._started)
 
     def _check_references(self, cursor: Cursor) -> None:
         """Ask what the row triggers, which are off, would have asked."""
@@ -289,19 +297,3 @@ class _Load:
         started = time.monotonic()
         yield
         self._stages[name] = time.monotonic() - started
-
-
-def _one(cursor: Cursor) -> tuple[Any, ...]:
-    row: tuple[Any, ...] | None = cursor.fetchone()
-    if row is None:
-        raise WarehouseError("PostgreSQL answered with no row where one must be.")
-    return row
-
-
-def _tables(cursor: Cursor) -> dict[str, int]:
-    """Count the rows of each business table."""
-    counts: dict[str, int] = {}
-    for table in BUSINESS:
-        cursor.execute(f"select count(*) from {table.qualified}")  # noqa: S608 - a declared name
-        counts[table.name] = _one(cursor)[0]
-    return counts

@@ -16,12 +16,12 @@ from psycopg2 import errors as pg_errors
 
 from retail_pipeline.errors import WarehouseError
 from retail_pipeline.settings import SQL
+from retail_pipeline.warehouse import locks
 from retail_pipeline.warehouse.connection import connect_dsn
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-_LOCK = 7_237_418_305  # any number, as long as nothing else in this database locks it
 # Sales queue behind whoever waits for a table, so a script waits shortly and tries again: less than deadlock_timeout,
 # one second, after which PostgreSQL might end the sale instead. See docs of lock_timeout.
 _LOCK_PATIENCE, _TRIES = "500ms", 60
@@ -52,7 +52,7 @@ def migrate(dsn: str, folder: Path = SQL) -> list[str]:
     repeatable = _scripts(folder / "repeatable")
     ran: list[str] = []
     with connect_dsn(dsn) as connection, connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_lock(%s)", (_LOCK,))
+        cursor.execute("select pg_advisory_lock(%s)", (locks.MIGRATION,))
         connection.commit()
         _run(cursor, Script("bootstrap.sql", (folder / "bootstrap.sql").read_text()))
         connection.commit()

@@ -10,11 +10,12 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from psycopg2 import errors as pg_errors
 from psycopg2 import sql
 
 from retail_pipeline.errors import WarehouseError
-from retail_pipeline.warehouse import limits, tenant_acts
-from retail_pipeline.warehouse.connection import ADMIN, SERVICES, STORES, connect_dsn, store_role
+from retail_pipeline.warehouse import limits, locks, tenant_acts
+from retail_pipeline.warehouse.connection import ADMIN, LOCK_SECONDS, SERVICES, STORES, administer, store_role
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +30,6 @@ STORE_SETTINGS = {**limits.SETTINGS, **limits.BOUNDS}
 # Passwords are 192 random bits: rounds would slow down every connection and nobody who guesses, see postgresql.conf.
 # But drivers of others refuse less than RFC 7677 asks for, and stores and headquarters log in with those.
 _OWN_ROUNDS, _ROUNDS = 1, 4096
-_LOCK = 7_237_418_308  # not that of a load, which may take minutes
 _VERIFIER = re.compile(r"^SCRAM-SHA-256\$\d+:([^$]+)\$([^:]+):(.+)$")
 
 
@@ -50,7 +50,7 @@ def provision(settings: Settings) -> list[str]:
     The passwords are those of the settings' credentials. A login that an operator disabled, or that the watch shut
     out, stays out.
     """
-    with connect_dsn(settings.require("postgres_dsn")) as connection, connection.cursor() as cursor:
+    with administer(settings, "The logins could not be set up") as connection, connection.cursor() as cursor:
         _lock(cursor)
         cursor.execute("select store_id from retail.stores order by store_id")
         stores = [row[0] for row in cursor.fetchall()]
@@ -60,7 +60,7 @@ def provision(settings: Settings) -> list[str]:
 def add_store(settings: Settings, store_id: int) -> str:
     """Give a store its login, or let one in again that was disabled or shut out; give the role's name."""
     role = store_role(store_id)
-    with connect_dsn(settings.require("postgres_dsn")) as connection, connection.cursor() as cursor:
+    with administer(settings, f"{role} could not be let in") as connection, connection.cursor() as cursor:
         _lock(cursor)
         cursor.execute("select 1 from retail.stores where store_id = %s", (store_id,))
         if cursor.fetchone() is None:
@@ -76,9 +76,10 @@ def add_store(settings: Settings, store_id: int) -> str:
 def disable_store(settings: Settings, store_id: int) -> None:
     """Keep a store's login out, and end its sessions; its rows, its mapping and its password stay."""
     role = store_role(store_id)
-    with connect_dsn(settings.require("postgres_dsn")) as connection, connection.cursor() as cursor:
+    with administer(settings, f"{role} could not be disabled") as connection, connection.cursor() as cursor:
         _lock(cursor)
         _require_role(cursor, role)
+        _end_sessions(cursor, role)  # one of them may keep what follows waiting
         cursor.execute(sql.SQL("alter role {} nologin").format(sql.Identifier(role)))
         connection.commit()
         _end_sessions(cursor, role)
@@ -87,9 +88,10 @@ def disable_store(settings: Settings, store_id: int) -> None:
 def remove_store(settings: Settings, store_id: int) -> None:
     """Drop a store's login and its mapping; its rows stay. The next `provision` would make the login anew."""
     role = store_role(store_id)
-    with connect_dsn(settings.require("postgres_dsn")) as connection, connection.cursor() as cursor:
+    with administer(settings, f"{role} could not be removed") as connection, connection.cursor() as cursor:
         _lock(cursor)
         _require_role(cursor, role)
+        _end_sessions(cursor, role)  # one of them may keep what follows waiting
         cursor.execute("delete from retail.role_store where role_name = %s", (role,))
         cursor.execute(sql.SQL("alter role {} nologin").format(sql.Identifier(role)))
         connection.commit()
@@ -99,7 +101,10 @@ def remove_store(settings: Settings, store_id: int) -> None:
 
 def rotate_password(settings: Settings, role: str) -> None:
     """Give a role a new password, kept in the credentials; sessions that are open go on."""
-    with connect_dsn(settings.require("postgres_dsn")) as connection, connection.cursor() as cursor:
+    with (
+        administer(settings, f"The password of {role} could not be rotated") as connection,
+        connection.cursor() as cursor,
+    ):
         _lock(cursor)
         _require_role(cursor, role)
         password = settings.credentials.rotate(f"postgres/{role}")
@@ -201,13 +206,18 @@ def _require_role(cursor: Cursor, role: str) -> None:
 
 
 def _end_sessions(cursor: Cursor, role: str) -> None:
-    """End the sessions of a role that can no longer log in, and wait until they are gone."""
+    """End the sessions of a role, and wait until they are gone."""
     cursor.execute("select pg_terminate_backend(pid, 10000) from pg_stat_activity where usename = %s", (role,))
 
 
 def _lock(cursor: Cursor) -> None:
     """Let one caller at a time change logins: two changes of one role at once fail."""
-    cursor.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+    try:
+        cursor.execute("select pg_advisory_xact_lock(%s)", (locks.LOGINS,))
+    except pg_errors.LockNotAvailable as error:
+        cursor.connection.rollback()
+        found = locks.advisory_holders(cursor, locks.LOGINS)
+        raise locks.blocked("Another change of the logins is not done", LOCK_SECONDS, found) from error
 
 
 def _set_password(cursor: Cursor, role: str, password: str) -> None:

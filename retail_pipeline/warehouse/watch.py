@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg2 import sql
 
 from retail_pipeline.settings import SQL
-from retail_pipeline.warehouse import limits, tenant_acts
+from retail_pipeline.warehouse import limits, locks, tenant_acts
 from retail_pipeline.warehouse.connection import connect_dsn, store_role
 from retail_pipeline.warehouse.tenant_acts import Act
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from retail_pipeline.settings import Settings
 
-# Held for as long as somebody watches, so that only one does.
-LOCK = 7_237_418_309
 _SOON = 0.1
 _QUERY = SQL / "watch" / "sessions.sql"
 # What the watch itself asks must not wait for those whom it watches.
@@ -249,6 +247,6 @@ def watching(settings: Settings) -> Iterator[Watch | None]:
         with connection.cursor() as cursor:
             cursor.execute(_PATIENCE)
             cursor.execute("select set_config('retail.watch_wait', %s, false)", (str(limits.WAIT),))
-            cursor.execute("select pg_try_advisory_lock(%s)", (LOCK,))
+            cursor.execute("select pg_try_advisory_lock(%s)", (locks.WATCH,))
             ((mine,),) = cursor.fetchall()
         yield Watch(connection) if mine else None

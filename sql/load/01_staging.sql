@@ -1,8 +1,12 @@
 -- Purpose: where a load keeps its rows until it commits: unlogged tables that it makes and drops in its transaction, so
 --          that no one else sees them and no WAL is written for them; unlike temporary ones they are read in parallel.
+--          One outlives the transaction, for the stock is set after it: staging.stock_winner.
 --          `incoming` has the columns of the file in their declared order.
 -- Caller:  warehouse.load, first.
 -- Locks:   none that anyone else would notice.
+
+-- Of a load that was cut short while it set the stock.
+drop table if exists staging.stock_winner;
 
 create unlogged table staging.this_load (
     file_id bigint not null,

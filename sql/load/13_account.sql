@@ -1,6 +1,7 @@
 -- Purpose: the account of this load: contradicted dependencies, counted over its rows; rules that only warn; rows by
---          table. The names of the counts are those of source.dependencies.
--- Caller:  warehouse.load, last before COMMIT.
+--          table. The names of the counts are those of source.dependencies. What setting the stock adds to it is added
+--          then, by stock_set.sql.
+-- Caller:  warehouse.load, after 12.
 -- Locks:   row exclusive on the ledger; nothing else writes it.
 
 create unlogged table staging.counted as
@@ -49,10 +50,6 @@ select
     (
         (select count(*) from staging.sale_winner)
         + (select count(*) from staging.lines)
-        + (
-            select count(*) from staging.stock_levels as levels
-            where levels.is_new or levels.inventory_level <> levels.inventory_level_before
-        )
     ) as streamed_changes,
     jsonb_build_object(
         'store_id, transaction_id -> transaction_date', lost_counts.transaction_date,
@@ -82,10 +79,7 @@ select
         'weekday is not that of the date', warned.weekday,
         'promotion mark and kind of promotion disagree', warned.promotion,
         'stockout mark and recorded stock disagree', warned.stockout,
-        'stock would be below zero', (
-            select count(*) from staging.stock_levels
-            where stock_levels.wanted < 0
-        )
+        'stock would be below zero', 0
     ) as warnings
 from lost_counts
 cross join warned;

@@ -1,5 +1,6 @@
 -- Purpose: do all rows refer to rows that are there? Asked of whole tables at once, for a load that was too large
---          to have it asked row by row. Names each reference and how many rows break it: none may.
+--          to have it asked row by row. Names each reference and how many rows break it: none may. Those of the stock
+--          and its movements are asked for where they are written, by stock_set.sql.
 -- Caller:  warehouse.load, after 13, where the row triggers of its transaction are off.
 -- Locks:   none but those of reading. What is referred to was locked against deletion by 05 and 09, so that it still is
 --          there when this transaction commits; what is deleted later asks these rows, in the ordinary way.
@@ -111,26 +112,6 @@ where
     )
 union all
 select
-    'inventory -> stores' as reference,
-    count(*) as broken
-from retail.inventory as child
-where
-    not exists (
-        select from retail.stores as parent
-        where parent.store_id = child.store_id
-    )
-union all
-select
-    'inventory -> products' as reference,
-    count(*) as broken
-from retail.inventory as child
-where
-    not exists (
-        select from retail.products as parent
-        where parent.product_id = child.product_id
-    )
-union all
-select
     'demand_forecast -> stores' as reference,
     count(*) as broken
 from retail.demand_forecast as child
@@ -184,24 +165,4 @@ where
             parent.store_id = child.store_id
             and parent.transaction_id = child.transaction_id
             and parent.line_number = child.line_number
-    )
-union all
-select
-    'stock_movements -> stores' as reference,
-    count(*) as broken
-from retail.stock_movements as child
-where
-    not exists (
-        select from retail.stores as parent
-        where parent.store_id = child.store_id
-    )
-union all
-select
-    'stock_movements -> products' as reference,
-    count(*) as broken
-from retail.stock_movements as child
-where
-    not exists (
-        select from retail.products as parent
-        where parent.product_id = child.product_id
     );

@@ -1,4 +1,4 @@
--- Purpose: nothing of the staging is kept.
+-- Purpose: nothing of the staging is kept but the records that the stock is set to next.
 -- Caller:  warehouse.load, last before COMMIT.
 -- Locks:   none that anyone else would notice: nobody else sees these tables.
 
@@ -10,7 +10,7 @@ begin
     for staged in
         select c.oid::regclass::text
         from pg_catalog.pg_class as c
-        where c.relnamespace = 'staging'::regnamespace and c.relkind = 'r'
+        where c.relnamespace = 'staging'::regnamespace and c.relkind = 'r' and c.relname <> 'stock_winner'
     loop
         execute format('drop table %s', staged);
     end loop;

@@ -1,4 +1,4 @@
-"""PostgreSQL: the schema, the tables that one load fills in one transaction, and the tenants' isolation."""
+"""PostgreSQL: the schema, the tables that one load fills, and the tenants' isolation."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,7 +61,7 @@ def schema(platform: Platform) -> dg.MaterializeResult[None]:
 def load(
     context: dg.AssetExecutionContext, platform: Platform, sales_file: SalesFile
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Load the file into all tables, in one transaction; nothing, when the ledger knows the file or there is none."""
+    """Load the file into all tables; nothing, when the ledger knows the file or there is none."""
     settings = platform.settings()
     report = load_file(
         settings,

@@ -162,6 +162,27 @@ def state(settings: Settings) -> str:
     return digest.hexdigest()
 
 
+def facts(settings: Settings) -> dict[str, list[str]]:
+    """Return the rows of all tables without what differs from one load of the same files to another."""
+    chance = {"file_id", "released_by", "loaded_at", "seconds", "moved_at", "movement_id", "applied_at", "beat_at"}
+    found = {}
+    with connection.connect(settings, connection.READER) as session, session.cursor() as cursor:
+        for table in TABLES:
+            names = ", ".join(name for name in table.column_names if name not in chance)
+            cursor.execute(f"select ({names})::text from {table.qualified} order by 1")
+            found[table.name] = [text for (text,) in cursor.fetchall()]
+    return found
+
+
+def latest_stock(*paths: Path) -> dict[tuple[int, int], int]:
+    """Tell from files the latest record of the stock of each store and product."""
+    frame = pd.concat([typed(path) for path in paths])
+    ranked = frame.sort_values(["transaction_date", "transaction_id", "store_id"], kind="stable")
+    latest = ranked.drop_duplicates(["store_id", "product_id"], keep="last")
+    columns = (latest[name] for name in ("store_id", "product_id", "inventory_level"))
+    return {(store, product): level for store, product, level in zip(*columns, strict=True)}
+
+
 def matches(pattern: str, text: str) -> bool:
     """Tell whether a text has something of the pattern in it."""
     return re.search(pattern, text) is not None

@@ -22,13 +22,13 @@ from retail_pipeline.errors import WarehouseError
 from retail_pipeline.settings import SAMPLE, Settings
 from retail_pipeline.stack.postgres import Postgres
 from retail_pipeline.stack.state import State
-from retail_pipeline.warehouse import connection, migrations, roles
+from retail_pipeline.warehouse import connection, load_stock, migrations, roles
 from retail_pipeline.warehouse.load import load_file
 from retail_pipeline_tests.integration import shop
 from retail_pipeline_tests.integration.load import files
 
-# Lines of progress of a short load; the last but one is told between the last statement and COMMIT.
-_LINES = 17
+# Lines of progress of a short load; the last but two is told between the last statement and the commit of the sales.
+_LINES = 18
 
 # A load in a process of its own that kills itself at its n-th line of progress.
 _KILLED = """
@@ -72,11 +72,14 @@ def test_a_load_killed_at_any_moment_left_nothing_or_all(warehouse: Settings, tm
     told: list[str] = []
     before = files.state(warehouse)
 
-    for moment in (1, 2, 3, 4, 6, 7, 9, 10, 12, 13, 15, _LINES - 1):
+    for moment in (1, 2, 3, 4, 6, 7, 9, 10, 12, 13, 15, _LINES - 2):
         _load_and_die(warehouse, path, moment)
         assert files.state(warehouse) == before, f"killed at line {moment} of its progress"
 
-    _load_and_die(warehouse, path, _LINES)
+    _load_and_die(warehouse, path, _LINES - 1)
+    assert load_stock.unset(warehouse) == [path.name], "the sales are loaded, and the stock is still to set"
+    assert load_file(warehouse, path, report=told.append).already_loaded
+    assert load_stock.unset(warehouse) == []
     after = files.state(warehouse)
     assert after != before
     assert files.ask(warehouse, "select count(*) from retail.files") == [(2,)]
@@ -89,7 +92,7 @@ def test_the_moments_of_that_test_are_those_of_a_load(warehouse: Settings) -> No
     told: list[str] = []
     load_file(warehouse, SAMPLE, report=told.append)
 
-    assert (len(told), told[-2]) == (_LINES, "committing")
+    assert (len(told), told[-3], told[-2]) == (_LINES, "committing", "stock")
 
 
 @pytest.fixture

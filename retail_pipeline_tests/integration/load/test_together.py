@@ -114,7 +114,6 @@ def test_references_checked_as_sets_give_the_same_tables(
             "    product_id,\n    forecast_date,\n    fore",
             "    -product_id,\n    forecast_date,\n    fore",
         ),
-        ("12_stock", "    product_id,\n    inventory_level\nfrom", "    -product_id,\n    inventory_level\nfrom"),
     ],
 )
 def test_a_reference_to_nothing_is_found_among_sets(
@@ -145,6 +144,8 @@ def test_every_reference_of_the_tables_that_a_load_writes_is_checked(warehouse: 
     )
     # The load writes quarantine before row triggers are off, and the others never.
     not_written = {"quarantine", "role_store", "returns", "requests"}
+    # These are asked for batch by batch, see test_stock.
+    not_written |= {"inventory", "stock_movements"}
     names = {(child.removeprefix("retail."), parent.removeprefix("retail.")) for child, parent in references}
     assert all(f"'{child} -> {parent}'" in text for child, parent in names if child not in not_written)
     assert {child for child, _ in names} > not_written
