@@ -10,6 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import psycopg2
+
 from retail_pipeline import runs, stack
 from retail_pipeline.errors import MirrorError, WarehouseError
 from retail_pipeline.healing import dead_letters
@@ -74,7 +76,7 @@ def run(settings: Settings, csv: Path | None, say: Say) -> int:
     mended += _mend(settings, say)
     totals = _totals(settings)
     say("Live sales")
-    sales = sell(settings, _SALES)
+    sales = sell(settings, _SALES, say)
     for sale in sales:
         say(f"  transaction {sale.transaction_id} of {sale.role}: in MongoDB {sale.milliseconds:.0f} ms after COMMIT")
     _summary(Outcome(runs.sentence(report), mended, totals, sales), settings, say)
@@ -97,13 +99,13 @@ def _mend(settings: Settings, say: Say) -> list[str]:
     return [f"{one.as_text()}: repaired" for one in found.tables if not one.equal]
 
 
-def sell(settings: Settings, wanted: int) -> list[Sale]:
-    """Sell `wanted` times one unit, as the login of the first store with stock; a change stream sees each arrive.
+def sell(settings: Settings, wanted: int, say: Say) -> list[Sale]:
+    """Sell `wanted` times one unit, as the login of the first store that can; a change stream sees each arrive.
 
     The milliseconds run from just after COMMIT to the arrival of the change event, on one clock. The first sale on a
     stream that was just started is the slowest, because everything on its way works for the first time.
     """
-    role, store_id = _seller(settings)
+    role, store_id = seller(settings, say)
     with client.connect(settings, client.ANALYST) as mongo, connection.connect(settings, role) as postgres:
         transactions = client.mirror(mongo)["transactions"]
         # An insert may arrive as an update: a resync replaces documents.
@@ -113,6 +115,22 @@ def sell(settings: Settings, wanted: int) -> list[Sale]:
 
 
 def _sell_one(postgres: Any, changes: Any, role: str, store_id: int) -> Sale:
+    number = _sale(postgres, store_id)
+    postgres.commit()
+    committed = time.monotonic()
+    key = {"store_id": store_id, "transaction_id": number}
+    while time.monotonic() - committed < _PATIENCE:
+        change = changes.try_next()
+        if change is not None and change.get("documentKey", {}).get("_id") == key:
+            return Sale(role, number, (time.monotonic() - committed) * 1000)
+    raise MirrorError(
+        f"Transaction {number} was committed, but did not reach MongoDB in {_PATIENCE} seconds.",
+        "see `retail-pipeline status` for the connectors, the slot and the lag",
+    )
+
+
+def _sale(postgres: Any, store_id: int) -> int:
+    """Sell one unit of what the store has most of; give the sale's number."""
     with postgres.cursor() as cursor:
         cursor.execute("select product_id from retail.inventory order by inventory_level desc, product_id limit 1")
         product = cursor.fetchone()
@@ -127,27 +145,33 @@ def _sell_one(postgres: Any, changes: Any, role: str, store_id: int) -> Sale:
             " p_product_ids => %s, p_quantities => %s)",
             (store_id, customer[0], [product[0]], [1]),
         )
-        (number,) = cursor.fetchone()
-    postgres.commit()
-    committed = time.monotonic()
-    key = {"store_id": store_id, "transaction_id": number}
-    while time.monotonic() - committed < _PATIENCE:
-        change = changes.try_next()
-        if change is not None and change.get("documentKey", {}).get("_id") == key:
-            return Sale(role, number, (time.monotonic() - committed) * 1000)
-    raise MirrorError(
-        f"Transaction {number} was committed, but did not reach MongoDB in {_PATIENCE} seconds.",
-        "see `retail-pipeline status` for the connectors, the slot and the lag",
-    )
+        return int(cursor.fetchone()[0])
 
 
-def _seller(settings: Settings) -> tuple[str, int]:
+def seller(settings: Settings, say: Say) -> tuple[str, int]:
+    """Return login and number of the first store that can sell; tell which cannot, and why.
+
+    A store may be disabled, use all of its connections, have made itself read only, or keep its stock locked: that is
+    its own affair and stops nothing here. Each tries a sale that is undone; no store can lock the list of stores.
+    """
     with connection.connect(settings, connection.ADMIN) as postgres, postgres.cursor() as cursor:
-        cursor.execute("select store_id from retail.inventory where inventory_level > 0 order by store_id limit 1")
-        row = cursor.fetchone()
-    if row is None:
-        raise WarehouseError("No store has anything in stock.", "load a file with `retail-pipeline load CSV`")
-    return connection.store_role(row[0]), row[0]
+        cursor.execute("select store_id from retail.stores order by store_id")
+        stores = [row[0] for row in cursor.fetchall()]
+    for store_id in stores:
+        role = connection.store_role(store_id)
+        try:
+            with connection.connect(settings, role) as postgres:
+                postgres.cursor().execute("set lock_timeout = '1s'")
+                _sale(postgres, store_id)
+                postgres.rollback()
+        except (psycopg2.Error, WarehouseError) as error:
+            reason = error.message if isinstance(error, WarehouseError) else str(error).partition("\n")[0]
+            say(f"  {role} cannot sell now, so another store does: {reason}")
+        else:
+            return role, store_id
+    if stores:
+        raise WarehouseError("No store can sell.", "the lines above tell why; see `retail-pipeline status`")
+    raise WarehouseError("There is no store.", "load a file with `retail-pipeline load CSV`")
 
 
 def _totals(settings: Settings) -> Totals:
