@@ -1,4 +1,4 @@
-"""Which files of the landing folder are not loaded? As its sensor left them; no server is asked."""
+"""Which files are not loaded whole? Those of the landing folder as its sensor left them, and loads that were cut short."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import time
 from retail_pipeline import landing
 from retail_pipeline.landing import Standing
 from retail_pipeline.settings import Settings
-from retail_pipeline.status.line import Line
+from retail_pipeline.status.line import Line, asked
+from retail_pipeline.warehouse import load_stock
 
 WAITS_TOO_LONG = 15 * 60.0
 # A heap of files would hide what is below it.
@@ -20,8 +21,17 @@ _NEXT = {
 
 
 def lines(settings: Settings) -> list[Line]:
-    """Return the files that wait, were refused or are no CSV; the first of each, and how many there are."""
-    return of(landing.standing(settings), time.time())
+    """Return the files that wait, were refused or are no CSV, and those whose stock is still to set."""
+    unset = asked("stock", lambda: of_unset(load_stock.unset(settings)))
+    return [*unset, *of(landing.standing(settings), time.time())]
+
+
+def of_unset(names: list[str]) -> list[Line]:
+    """Return a problem for each file whose sales are loaded and whose stock is not all set."""
+    step = "`retail-pipeline up` completes it, and so does the next load; a load that runs does it itself"
+    return [
+        Line(name, ok=False, state="half set", detail="its stock is still to set", next_step=step) for name in names
+    ]
 
 
 def of(found: list[Standing], now: float) -> list[Line]:

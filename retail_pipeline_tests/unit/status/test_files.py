@@ -47,3 +47,10 @@ def test_a_heap_of_files_is_counted_and_hides_no_problem() -> None:
 
 def test_an_empty_folder_is_clear() -> None:
     assert [line.state for line in files.of([], NOW)] == ["clear"]
+
+
+def test_a_file_whose_stock_is_still_to_set_is_a_problem() -> None:
+    [line] = files.of_unset(["a.csv"])
+
+    assert not line.ok
+    assert "up" in line.next_step
