@@ -1,4 +1,4 @@
-"""Which files are not loaded whole? Those of the landing folder as its sensor left them, and loads that were cut short."""
+"""Which files are not loaded whole? Those of the landing folder as its sensor left them, and loads cut short."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Deployment:
         """Run a command, whatever comes of it."""
         environment = self.environment() | dict(extra or {})
         return subprocess.run(
-            words, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False, timeout=300
+            words, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False, timeout=500
         )
 
     @property
