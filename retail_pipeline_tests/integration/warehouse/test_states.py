@@ -150,7 +150,7 @@ def test_a_row_that_only_a_constraint_stops_was_let_through(company: Settings, s
 
 
 def test_the_settings_of_the_administrator_change_nothing(company: Settings) -> None:
-    options = "options=-c%20row_security%3Doff%20-c%20default_transaction_read_only%3Don%20-c%20statement_timeout%3D1"
+    options = "options=-c%20row_security%3Doff%20-c%20default_transaction_read_only%3Don"
     odd = replace(company, postgres_dsn=f"{company.require('postgres_dsn')}?{options}")
 
     assert isolation.verdict(odd) == isolation.Verdict((), ())
