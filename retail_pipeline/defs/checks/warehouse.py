@@ -11,7 +11,7 @@ from psycopg2 import errors
 
 from retail_pipeline.defs import keys
 from retail_pipeline.defs.resources import Platform
-from retail_pipeline.errors import CouldNotTellError
+from retail_pipeline.errors import BlockedError, CouldNotTellError
 from retail_pipeline.warehouse import connection, consistency, isolation
 
 _IDENTITY = """
@@ -28,7 +28,7 @@ where f.accepted
 group by f.file_id
 """
 
-_HELD_UP = (CouldNotTellError, errors.LockNotAvailable, errors.QueryCanceled)
+_HELD_UP = (BlockedError, CouldNotTellError, errors.LockNotAvailable, errors.QueryCanceled)
 
 
 def _could_not_tell(reasons: Sequence[str]) -> dg.AssetCheckResult:

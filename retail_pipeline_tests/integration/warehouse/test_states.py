@@ -10,6 +10,7 @@ import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from retail_pipeline.defs import keys
+from retail_pipeline.defs.assets import warehouse
 from retail_pipeline.defs.checks import warehouse as checks
 from retail_pipeline.defs.resources import Platform
 from retail_pipeline.settings import Settings
@@ -154,3 +155,11 @@ def test_the_settings_of_the_administrator_change_nothing(company: Settings) -> 
     odd = replace(company, postgres_dsn=f"{company.require('postgres_dsn')}?{options}")
 
     assert isolation.verdict(odd) == isolation.Verdict((), ())
+
+
+def test_a_load_that_cannot_count_the_rows_goes_on_without(company: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "LOCK_SECONDS", 0.1)
+    with states.LOCKED["inventory"](company):
+        assert warehouse.row_counts(dg.build_asset_context(), company) == {}
+
+    assert warehouse.row_counts(dg.build_asset_context(), company)["inventory"] > 0
