@@ -26,8 +26,8 @@ def _instance(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterat
         monkeypatch.setenv(name, value)
     with dg.DagsterInstance.from_config(str(deployment.settings.dagster_home)) as instance:
         yield instance
-        for name in _PUT:
-            (deployment.settings.landing / os.fsdecode(name)).unlink(missing_ok=True)
+        for put in _PUT:
+            (deployment.settings.landing / os.fsdecode(put)).unlink(missing_ok=True)
         for run in instance.get_runs(filters=dg.RunsFilter(tags={"file": "empty.csv"})):
             instance.delete_run(run.run_id)
 
