@@ -9,12 +9,11 @@ from psycopg2.sql import SQL, Composed, Identifier, Literal
 
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import BY_NAME, PUBLICATION, RED, SCHEMA, STREAM_PUBLICATION
-from retail_pipeline.warehouse import connection
+from retail_pipeline.warehouse import connection, locks
 
 HEARTBEAT = BY_NAME["heartbeat"]
 # What the stream reads. The heartbeat lets the slot move on while nobody sells.
 STREAMED = (*RED, HEARTBEAT)
-_LOCK = 7_237_418_309
 
 
 def ensure(settings: Settings) -> dict[str, list[str]]:
@@ -29,7 +28,7 @@ def ensure(settings: Settings) -> dict[str, list[str]]:
         administrator.cursor() as cursor,
     ):
         # Two who change a publication at once fail.
-        cursor.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+        cursor.execute("select pg_advisory_xact_lock(%s)", (locks.PUBLICATIONS,))
         if not _publishes_everything(cursor):
             cursor.execute(SQL("drop publication if exists {}").format(Identifier(PUBLICATION)))
             cursor.execute(SQL("create publication {} for all tables").format(Identifier(PUBLICATION)))

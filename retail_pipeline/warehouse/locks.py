@@ -19,6 +19,7 @@ BENCH = 7_237_418_307
 LOGINS = 7_237_418_308
 # Held for as long as somebody watches what stores do, so that only one does.
 WATCH = 7_237_418_309
+PUBLICATIONS = 7_237_418_310
 # Initial load, refresh, repair and resynchronization exclude each other by the first of these, analyses by the second.
 MIRROR = 7_238_001
 ANALYSES = 7_238_002

@@ -150,7 +150,7 @@ def test_every_advisory_lock_has_a_number_of_its_own() -> None:
         value for name, value in vars(locks).items() if name.isupper() and isinstance(value, int) and value > 1000
     ]
 
-    assert len(numbers) == len(set(numbers)) == 6
+    assert len(numbers) == len(set(numbers)) == 8
 
 
 def test_no_number_of_an_advisory_lock_stands_beside_the_others() -> None:
