@@ -25,6 +25,9 @@ Say = Callable[[str], None]
 # How long a sale may take to MongoDB before the demo says that the stream does not run, in seconds.
 _PATIENCE = 60
 _SALES = 5
+_BEST_STOCKED = """
+select product_id from retail.inventory where inventory_level > 0 order by inventory_level desc, product_id limit 1
+"""
 
 
 @dataclass(frozen=True)
@@ -132,14 +135,10 @@ def _sell_one(postgres: Any, changes: Any, role: str, store_id: int) -> Sale:
 def _sale(postgres: Any, store_id: int) -> int:
     """Sell one unit of what the store has most of; give the sale's number."""
     with postgres.cursor() as cursor:
-        cursor.execute("select product_id from retail.inventory order by inventory_level desc, product_id limit 1")
-        product = cursor.fetchone()
+        cursor.execute(_BEST_STOCKED)
+        product = _require(cursor.fetchone(), store_id)
         cursor.execute("select customer_id from retail.customers order by customer_id limit 1")
-        customer = cursor.fetchone()
-        if product is None or customer is None:
-            raise WarehouseError(
-                f"Store {store_id} has no product or no customer to sell with.", "load a file with sales of this store"
-            )
+        customer = _require(cursor.fetchone(), store_id)
         cursor.execute(
             "call retail.insert_transaction(p_store_id => %s, p_customer_id => %s, p_payment_method_id => 1,"
             " p_product_ids => %s, p_quantities => %s)",
@@ -148,11 +147,20 @@ def _sale(postgres: Any, store_id: int) -> int:
         return int(cursor.fetchone()[0])
 
 
+def _require(row: Any, store_id: int) -> Any:
+    if row is None:
+        raise WarehouseError(
+            f"Store {store_id} has no product or no customer to sell with.", "load a file with sales of this store"
+        )
+    return row
+
+
 def seller(settings: Settings, say: Say) -> tuple[str, int]:
     """Return login and number of the first store that can sell; tell which cannot, and why.
 
     A store may be disabled, use all of its connections, have made itself read only, or keep its stock locked: that is
-    its own affair and stops nothing here. Each tries a sale that is undone; no store can lock the list of stores.
+    its own affair and stops nothing here. Each tries to lock what it would sell, for a sale that is undone would take a
+    number; no store can lock the list of stores.
     """
     with connection.connect(settings, connection.ADMIN) as postgres, postgres.cursor() as cursor:
         cursor.execute("select store_id from retail.stores order by store_id")
@@ -160,10 +168,12 @@ def seller(settings: Settings, say: Say) -> tuple[str, int]:
     for store_id in stores:
         role = connection.store_role(store_id)
         try:
-            with connection.connect(settings, role) as postgres:
-                postgres.cursor().execute("set lock_timeout = '1s'")
-                _sale(postgres, store_id)
+            with connection.connect(settings, role) as postgres, postgres.cursor() as cursor:
+                cursor.execute("set local lock_timeout = '1s'")
+                cursor.execute(f"{_BEST_STOCKED} for no key update")
+                found = cursor.fetchone()
                 postgres.rollback()
+            _require(found, store_id)
         except (psycopg2.Error, WarehouseError) as error:
             reason = error.message if isinstance(error, WarehouseError) else str(error).partition("\n")[0]
             say(f"  {role} cannot sell now, so another store does: {reason}")

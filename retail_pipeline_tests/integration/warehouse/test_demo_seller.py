@@ -8,7 +8,7 @@ from retail_pipeline import demo
 from retail_pipeline.errors import WarehouseError
 from retail_pipeline.settings import Settings
 from retail_pipeline.warehouse import connection, roles
-from retail_pipeline_tests.integration.shop import stock
+from retail_pipeline_tests.integration.shop import rows, stock
 from retail_pipeline_tests.integration.warehouse import states
 
 UNABLE = ("row security off", "read only", "a full pool", "its rows of inventory locked")
@@ -40,6 +40,9 @@ def test_the_first_store_sells_where_it_can_and_nothing_is_sold_by_asking(compan
     assert said == []
     with connection.connect(company, connection.store_role(1)) as store:
         assert set(stock(store).values()) == {100}
+    # The first sale after a load has the next number.
+    with connection.connect(company, connection.READER) as reader:
+        assert rows(reader, "select last_value, is_called from retail.transaction_number") == [(1, False)]
 
 
 def test_where_no_store_can_sell_it_says_so(company: Settings) -> None:
