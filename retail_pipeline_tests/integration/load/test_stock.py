@@ -226,10 +226,11 @@ def test_sales_between_the_phases_are_kept_to_the_unit(
     if completed_by == "itself":
         load_stock.complete(company.settings)
     elif completed_by == "up":
-        monkeypatch.setattr(stack, "up", lambda *_, **__: None)  # the server is up
-        monkeypatch.setenv("RETAIL_HOME", str(company.settings.home))
-        monkeypatch.setenv("RETAIL_POSTGRES_DSN", company.settings.require("postgres_dsn"))
+        # The server is up; its other database is this test's.
+        monkeypatch.setattr(stack, "up", lambda *_, **__: None)
+        monkeypatch.setattr(stack, "export", lambda _: company.settings)
         assert cli.main(["up"]) == 0
+        assert load_stock.unset(company.settings) == []
     elif completed_by == "the same file":
         assert load_file(company.settings, company.later).already_loaded
     else:
