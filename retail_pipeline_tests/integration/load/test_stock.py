@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
+from retail_pipeline import cli, stack
 from retail_pipeline.errors import BlockedError, WarehouseError
 from retail_pipeline.settings import SAMPLE, Settings
 from retail_pipeline.warehouse import connection, consistency, load_stock, roles
@@ -213,8 +214,10 @@ def test_a_load_killed_while_it_sets_the_stock_is_completed_by_the_next_start(
     assert files.facts(company.settings) == expected
 
 
-@pytest.mark.parametrize("completed_by", ["the same file", "another file", "itself"])
-def test_sales_between_the_phases_are_kept_to_the_unit(company: _Company, completed_by: str) -> None:
+@pytest.mark.parametrize("completed_by", ["the same file", "another file", "itself", "up"])
+def test_sales_between_the_phases_are_kept_to_the_unit(
+    company: _Company, monkeypatch: pytest.MonkeyPatch, completed_by: str
+) -> None:
     _load_and_die(company.settings, company.later, 5)
     for store in company.stores():
         for product in company.products(store):
@@ -222,6 +225,12 @@ def test_sales_between_the_phases_are_kept_to_the_unit(company: _Company, comple
 
     if completed_by == "itself":
         load_stock.complete(company.settings)
+    elif completed_by == "up":
+        # The server is up; its other database is this test's.
+        monkeypatch.setattr(stack, "up", lambda *_, **__: None)
+        monkeypatch.setattr(stack, "export", lambda _: company.settings)
+        assert cli.main(["up"]) == 0
+        assert load_stock.unset(company.settings) == []
     elif completed_by == "the same file":
         assert load_file(company.settings, company.later).already_loaded
     else:
