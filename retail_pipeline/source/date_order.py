@@ -179,12 +179,15 @@ class Judgement:
 def better(month_first: Evidence, day_first: Evidence, differing: int) -> Order:
     """Return the order that the evidence speaks for; `differing` rows read as one date in each order.
 
-    Where the weekday is that of both readings, the declared order stands: a day of which that holds could never load.
+    Where the weekday is that of both readings, the declared order stands, for such a day could never load; unless the
+    other order reads more rows.
     """
     if month_first.alone > day_first.alone:
         return Order.MONTH_FIRST
     if max(month_first.weekdays, day_first.weekdays) * 2 > differing:
-        return Order.MONTH_FIRST if month_first.weekdays >= day_first.weekdays else Order.DAY_FIRST
+        tie = month_first.weekdays == day_first.weekdays
+        swapped = day_first.alone > month_first.alone if tie else day_first.weekdays > month_first.weekdays
+        return Order.DAY_FIRST if swapped else Order.MONTH_FIRST
     if month_first.weeks != day_first.weeks:
         if month_first.weeks * CLEARLY <= day_first.weeks:
             return Order.MONTH_FIRST

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from retail_pipeline.settings import SAMPLE
@@ -52,6 +52,7 @@ def test_a_file_of_one_of_the_first_days_of_a_month_is_no_question_where_its_wee
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(_days, min_size=1, max_size=30))
+@example([date(2000, 1, 13), date(2000, 2, 3)])
 def test_swapped_dates_beside_their_weekdays_are_a_question_unless_the_weekday_is_that_of_both(
     days: list[date],
 ) -> None:
