@@ -121,7 +121,7 @@ def test_what_is_no_date_in_either_order_says_nothing(text: str) -> None:
 
 
 def test_one_typing_error_does_not_make_a_question_of_a_file_whose_weekdays_are_right() -> None:
-    rows = [_row(date(2024, 3, 2))] * 20
+    rows = [_row(date(2024, 3, 5))] * 20  # the fifth of March and the third of May are other weekdays
 
     assert not _judged([*rows, ("31/12/2024 9:00", "Tuesday")]).is_question
 
