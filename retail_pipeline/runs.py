@@ -19,7 +19,7 @@ from retail_pipeline.defs.executor import executing
 from retail_pipeline.defs.keys import mongodb, postgres
 from retail_pipeline.defs.sensors.lost_runs import end, unfinished
 from retail_pipeline.errors import RetailError
-from retail_pipeline.names import shown
+from retail_pipeline.names import file_tags
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import GREEN
 
@@ -81,7 +81,7 @@ def end_lost(settings: Settings, say: Say) -> None:
 
 def load(settings: Settings, csv: Path, *, accept: bool, say: Say) -> Materialized:
     """Load one file by the job `initial_load`."""
-    return run(settings, "initial_load", load_config(csv, accept=accept), say, {"file": shown(csv.name)})
+    return run(settings, "initial_load", load_config(csv, accept=accept), say, file_tags(csv))
 
 
 def report_of(materialized: Materialized) -> dict[str, Any]:
@@ -125,12 +125,14 @@ def _progress(say: Say) -> LoggerDefinition:
 
 def sentence(report: Mapping[str, Any]) -> str:
     """Say what a load did, for a person."""
+    left = "; ".join(f"store {store}, {reason}" for store, reason in report["stock_left"].items())
+    stock = f" The stock is still to set of {left}. Next: `retail-pipeline status`." if left else ""
     if not report["read"]:
-        return "This file is loaded already: nothing was loaded twice."
+        return f"This file is loaded already: nothing was loaded twice.{stock}"
     lag = report["expected_lag_seconds"]
     behind = f" MongoDB was expected to be behind for about {lag:,.0f} s." if lag >= 1 else ""
     return (
         f"{report['read']:,} rows read = {report['loaded']:,} loaded + {report['quarantined']:,} quarantined"
         f" + {report['duplicates']:,} duplicates, in {report['seconds']:.1f} s;"
-        f" {report['conflicts']:,} values lost to a later sale, all kept.{behind}"
+        f" {report['conflicts']:,} values lost to a later sale, all kept.{behind}{stock}"
     )

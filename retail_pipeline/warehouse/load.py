@@ -53,8 +53,14 @@ _STEPS = {
 }
 # What a transaction of sales alone needs may be kept by a store that locks a table: so long it is waited for.
 LOCK_SECONDS = 60.0
+# What a store enters while a load runs may be what the file brings. The next attempt finds it in the tables.
+ATTEMPTS = 3
 # From so many rows on, references are checked as sets: by row they would take three times as long as all the rest.
 AS_SETS = 20_000
+
+
+class EnteredMeanwhileError(WarehouseError):
+    """Somebody entered what a file brings while it was being loaded; nothing of it was."""
 
 
 def load_file(
@@ -72,30 +78,39 @@ def load_file(
     A file that is in the ledger is not loaded again. With `unless_others` it is not loaded where another file is, nor
     beside one that is being loaded. Its sales are committed together, its stock after them in small batches; a store
     whose stock somebody keeps locked is tried for `stock_patience` seconds. What a load that was cut short left to set
-    is set first. Raises SourceError for a file that is none of sales, RefusedFileError for one with too many bad rows,
-    DoubtfulDatesError for one whose dates may be in another order, BlockedError where somebody keeps a lock,
-    WarehouseError where PostgreSQL does not take it.
+    is set first; what stays locked is left for the next load and named in the report. Raises SourceError for a file
+    that is none of sales, RefusedFileError for one with too many bad rows, DoubtfulDatesError for one whose dates may
+    be in another order, BlockedError where somebody keeps a lock, WarehouseError where PostgreSQL does not take it.
     """
+
+    def attempt() -> LoadReport:
+        load: _Load | None = None
+        try:
+            with connect(settings, LOADER, lock_seconds=LOCK_SECONDS) as connection:
+                load = _Load(settings, connection, open_source(path), started, report)
+                return load.run(
+                    accept=accept, error_share=error_share, unless_others=unless_others, stock_patience=stock_patience
+                )
+        except BlockedError as error:
+            if load and load.is_committed:
+                raise
+            raise BlockedError(f"{error.message} Nothing of {path} was loaded.", error.next_step) from error
+        except (pg_errors.UniqueViolation, pg_errors.DeadlockDetected) as error:
+            message = f"{path} brings something that was entered here in the same moment: nothing was loaded."
+            raise EnteredMeanwhileError(message, "load it again") from error
+        except psycopg2.Error as error:
+            reason = str(error).strip().partition("\n")[0]
+            committed = load and load.is_committed
+            kept = "Its sales are loaded, its stock is not all set" if committed else "Nothing was loaded"
+            raise WarehouseError(f"PostgreSQL did not take {path}: {reason}. {kept}.", "load it again") from error
+
     started = time.monotonic()
-    source = open_source(path)
-    load: _Load | None = None
-    try:
-        with connect(settings, LOADER, lock_seconds=LOCK_SECONDS) as connection:
-            load = _Load(settings, connection, source, started, report)
-            return load.run(
-                accept=accept, error_share=error_share, unless_others=unless_others, stock_patience=stock_patience
-            )
-    except BlockedError as error:
-        if load and load.is_committed:
-            raise
-        raise BlockedError(f"{error.message} Nothing of {path} was loaded.", error.next_step) from error
-    except pg_errors.UniqueViolation as error:
-        message = f"{path} brings something that was entered here in the same moment: nothing was loaded."
-        raise WarehouseError(message, "load it again") from error
-    except psycopg2.Error as error:
-        reason = str(error).strip().partition("\n")[0]
-        kept = "Its sales are loaded, its stock is not all set" if load and load.is_committed else "Nothing was loaded"
-        raise WarehouseError(f"PostgreSQL did not take {path}: {reason}. {kept}.", "load it again") from error
+    for _ in range(1, ATTEMPTS):
+        try:
+            return attempt()
+        except EnteredMeanwhileError as error:
+            report(f"{error.message} Beginning again.")
+    return attempt()
 
 
 class _Load:
@@ -151,7 +166,8 @@ class _Load:
                 outcome = load_stock.set_all(
                     self._settings, self._connection, counts["file_id"], self._report, stock_patience
                 )
-            outcome.raise_what_is_left(self._source.name, stock_patience)
+            if outcome.left:
+                self._report(f"{outcome.sentence(self._source.name)} Next: {load_stock.NEXT}")
             load_account.note_seconds(cursor, counts["file_id"], self._started)
             account = load_account.read(cursor, counts["file_id"])
             self._connection.commit()
@@ -165,7 +181,7 @@ class _Load:
                     f"the stream has {account['streamed_changes']:,} changes to carry: "
                     f"MongoDB is behind for about {lag:,.0f} s, and the sensors know it"
                 )
-            return self._summary(counts, account, outcome.longest, seconds)
+            return self._summary(counts, account, outcome, seconds)
 
     def _in_ledger(self, cursor: Cursor, stock_patience: float) -> LoadReport | None:
         """Return the report of a file that is loaded already, after what was left of its stock is set."""
@@ -179,14 +195,17 @@ class _Load:
             return None
         file_id, name, is_unset = found
         self.is_committed = True
+        outcome = load_stock.Outcome()
         if is_unset:
             outcome = load_stock.resume(self._settings, self._connection, (file_id, name), self._report, stock_patience)
-            outcome.raise_what_is_left(name, stock_patience)
+            if outcome.left:
+                self._report(f"{outcome.sentence(name)} Next: {load_stock.NEXT}")
         load_stock.complete_others(self._settings, self._connection, self._report)
         self._report(f"{self._source.name} is loaded already; nothing to do")
         return LoadReport(
             file_id, self._source.sha256, already_loaded=True, accepted=True, read=0, loaded=0, quarantined=0,
             duplicates=0, tables=load_account.tables(cursor), seconds=time.monotonic() - self._started,
+            stock_left=outcome.left,
         )  # fmt: skip
 
     def _has_others(self, cursor: Cursor) -> bool:
@@ -268,9 +287,10 @@ class _Load:
         self,
         counts: dict[str, int],
         account: dict[str, Any] | None = None,
-        blocked: float = 0.0,
+        outcome: load_stock.Outcome | None = None,
         seconds: float | None = None,
     ) -> LoadReport:
+        outcome = outcome or load_stock.Outcome()
         return LoadReport(
             counts["file_id"],
             self._source.sha256,
@@ -283,7 +303,8 @@ class _Load:
             released=counts["released"],
             **(account or {}),
             stages=self._stages,
-            blocked_seconds=blocked,
+            blocked_seconds=outcome.longest,
+            stock_left=outcome.left,
             seconds=time.monotonic() - self._started if seconds is None else seconds,
         )
 

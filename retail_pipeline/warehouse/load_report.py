@@ -17,7 +17,7 @@ class LoadReport:
     `tables` the rows that each business table has now. `stages` are seconds of each step; sales of the same products
     had to wait for `blocked_seconds` at most. `released` rows that were set aside before have come mended.
     Where the stream is on, MongoDB is `expected_lag_seconds` behind after the commit, at most, for it has
-    `streamed_changes` to carry.
+    `streamed_changes` to carry. `stock_left` has the reason of each store whose stock is still to set.
     """
 
     file_id: int
@@ -36,6 +36,7 @@ class LoadReport:
     streamed_changes: int = 0
     expected_lag_seconds: float = 0.0
     blocked_seconds: float = 0.0
+    stock_left: dict[int, str] = field(default_factory=dict)
     seconds: float = 0.0
 
     @classmethod
@@ -59,6 +60,7 @@ class LoadReport:
             "streamed_changes": self.streamed_changes,
             "expected_lag_seconds": round(self.expected_lag_seconds, 1),
             "blocked_seconds": round(self.blocked_seconds, 3),
+            "stock_left": {str(store): reason for store, reason in self.stock_left.items()},
             "file_id": self.file_id,
             "sha256": self.sha256,
         }

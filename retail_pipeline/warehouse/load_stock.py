@@ -5,16 +5,17 @@ from __future__ import annotations
 import random
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import psycopg2
 from psycopg2 import errors as pg_errors
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from retail_pipeline.errors import WarehouseError
+from retail_pipeline.errors import BlockedError, WarehouseError
 from retail_pipeline.settings import SQL, Settings
-from retail_pipeline.warehouse import connection, exclusion, locks
+from retail_pipeline.warehouse import connection, exclusion, limits, locks
 from retail_pipeline.warehouse.connection import one
 
 SCRIPTS = SQL / "load"
@@ -23,8 +24,11 @@ PRODUCTS = 2_000
 # A sale waits for the rows of a batch that itself waits: shortly, for then all is released and tried again later. Less
 # than deadlock_timeout, one second, after which PostgreSQL might end the sale instead.
 LOCK_PATIENCE = 0.5
-# So long a store whose stock stays locked is come back to.
+# So long a store whose stock stays locked is come back to. After a while it is waited for long enough for the watch to
+# end who locks it: only sales of that one store wait meanwhile.
 PATIENCE = 120.0
+INSIST_AFTER, INSIST_PATIENCE = 20.0, 2 * limits.WAIT
+NEXT = "load the file again, which completes it; the next load of any file and `retail-pipeline up` do so too"
 _PAUSE = (0.2, 1.0)
 _SESSION = f"""
 set search_path = pg_catalog, pg_temp;
@@ -78,23 +82,36 @@ class _Part:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What setting the stock of a file came to: the longest batch, and who is in the way of each store that is left."""
+    """What setting the stock of a file came to: the longest batch, and the stores that are left.
+
+    Of each it is known who is in the way, or what PostgreSQL said against it.
+    """
 
     longest: float = 0.0
-    left: dict[int, list[locks.Holder]] = field(default_factory=dict)
+    held: dict[int, list[locks.Holder]] = field(default_factory=dict)
+    faults: dict[int, str] = field(default_factory=dict)
 
-    def raise_what_is_left(self, name: str, waited: float) -> None:
-        """Raise BlockedError where stores are left."""
+    @property
+    def left(self) -> dict[int, str]:
+        """Return the reason of each store that is left."""
+        held = {store: f"held by {locks.named(holders)}" for store, holders in self.held.items()}
+        return dict(sorted((held | self.faults).items()))
+
+    def sentence(self, name: str) -> str:
+        """Say which stores are left, or nothing."""
+        if not self.left:
+            return ""
+        left = "; ".join(f"store {store}, {reason}" for store, reason in self.left.items())
+        return f"The sales of {name} are loaded, and the stock is still to set of {left}."
+
+    def raise_what_is_left(self, name: str) -> None:
+        """Raise WarehouseError where stores are left, BlockedError where somebody is in the way of one."""
         if not self.left:
             return
-        stores = ", ".join(map(str, self.left))
-        found = [holder for holders in self.left.values() for holder in holders]
-        raise locks.blocked(
-            f"The sales of {name} are loaded, and the stock of store {stores} is still to set",
-            waited,
-            list(dict.fromkeys(found)),
-            "load the file again, which completes it; the next load of any file and `retail-pipeline up` do so too",
-        )
+        found = [holder for holders in self.held.values() for holder in holders]
+        end = f"{found[0].next_step}; then " if found else ""
+        kind = BlockedError if self.held else WarehouseError
+        raise kind(self.sentence(name), f"{end}{NEXT}")
 
 
 def unset(settings: Settings) -> list[str]:
@@ -116,11 +133,9 @@ def complete(settings: Settings, report: Callable[[str], None] = lambda _: None,
         if not exclusion.is_taken(session, locks.LOAD):
             report("a load is running, which sets the stock that another left to set")
             return
-        outcomes = {
-            name: resume(settings, session, (file_id, name), report, patience) for file_id, name in _unset(cursor)
-        }
-    for name, outcome in outcomes.items():
-        outcome.raise_what_is_left(name, patience)
+        outcomes = [(file[1], resume(settings, session, file, report, patience)) for file in _unset(cursor)]
+    for name, outcome in outcomes:
+        outcome.raise_what_is_left(name)
 
 
 def complete_others(settings: Settings, session: Connection, report: Callable[[str], None]) -> None:
@@ -129,7 +144,7 @@ def complete_others(settings: Settings, session: Connection, report: Callable[[s
         for file_id, name in _unset(cursor):
             outcome = resume(settings, session, (file_id, name), report, patience=0.0)
             if outcome.left:
-                report(f"{name}: the stock of store {', '.join(map(str, outcome.left))} is left to set")
+                report(outcome.sentence(name))
 
 
 def resume(
@@ -167,45 +182,59 @@ def set_all(
             cursor.execute((SCRIPTS / f"{name}.sql").read_text())
         waiting = deque(_parts(cursor, file_id))
         session.commit()
-        longest, left = 0.0, {}
+        longest, held, faults = 0.0, dict[int, list[locks.Holder]](), dict[int, str]()
         while waiting:
             part = waiting.popleft()
             time.sleep(max(0.0, part.again_at - time.monotonic()))
             started = time.monotonic()
-            more = _set_next(session, cursor, file_id, part)
+            more = _set_next(session, cursor, file_id, part, started)
             ended = time.monotonic()
             longest = max(longest, ended - started)
-            if more is None and len(part.stores) > 1:
+            if isinstance(more, Exception) and len(part.stores) > 1:
                 # Only one of them may be in the way.
                 waiting.extend(_Part([store]) for store in part.stores)
-            elif more is None:
-                holders = connection.holders(settings, LOCK_PATIENCE, _TABLES)
+            elif isinstance(more, _IN_THE_WAY):
+                store = part.stores[0]
+                holders = _in_the_way_of(store, connection.holders(settings, LOCK_PATIENCE, _TABLES))
                 if part.in_vain_since is None:
                     part.in_vain_since = started
-                    report(f"the stock of store {part.stores[0]} is held by {locks.named(holders)}; trying again")
+                    report(f"the stock of store {store} is held by {locks.named(holders)}; trying again")
                 if ended - part.in_vain_since >= patience:
-                    left[part.stores[0]] = holders
+                    held[store] = holders
                     continue
                 # Not in step with sales that come at a regular pace.
                 part.again_at = ended + random.uniform(*_PAUSE)  # noqa: S311
                 waiting.append(part)
+            elif isinstance(more, Exception):
+                faults[part.stores[0]] = str(more).strip().partition("\n")[0]
             elif more:
                 part.in_vain_since = None
                 waiting.appendleft(part)
         cursor.execute("drop table staging.stock_winner; deallocate all; reset all")
         session.commit()
-    return Outcome(longest, left)
+    return Outcome(longest, held, faults)
 
 
-def _set_next(session: Connection, cursor: Cursor, file_id: int, part: _Part) -> bool | None:
-    """Set the next batch of a part and tell whether more of it follows; None where somebody is in the way."""
+def _set_next(session: Connection, cursor: Cursor, file_id: int, part: _Part, now: float) -> bool | Exception:
+    """Set the next batch of a part and tell whether more of it follows; return why it could not be set."""
     try:
+        if part.in_vain_since is not None and now - part.in_vain_since >= INSIST_AFTER:
+            cursor.execute("set local lock_timeout = %s", (f"{INSIST_PATIENCE}s",))
         more = _batch(cursor, file_id, part)
         session.commit()
-    except _IN_THE_WAY:
+    except (psycopg2.Error, _ComeMeanwhileError) as error:
+        # One who is asked to stop stops, and without a session there is no other store to go on with.
+        if session.closed or isinstance(error, pg_errors.QueryCanceled):
+            raise
         session.rollback()
-        return None
+        return error
     return more
+
+
+def _in_the_way_of(store: int, holders: Sequence[locks.Holder]) -> list[locks.Holder]:
+    """Return who of these can hold a store's rows: no other store, unless it holds the whole table."""
+    role = connection.store_role(store)
+    return [one for one in holders if one.role == role or one.is_whole or not one.is_store]
 
 
 def _batch(cursor: Cursor, file_id: int, part: _Part) -> bool:

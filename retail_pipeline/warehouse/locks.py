@@ -27,10 +27,11 @@ ANALYSES = 7_238_002
 _SHOWN = 3
 _STORE = re.compile(r"^store_user_(\d+)$")
 # Every change, and every lock of a row, keeps a lock of its table until its transaction ends. Who has held one for as
-# long as the other waited is who was waited for; it alone, where it shuts out everybody.
+# long as the other waited is who was waited for; it alone, where it holds a whole table.
 _HOLDERS = """
 select a.pid, a.usename, coalesce(a.application_name, ''), a.xact_start, coalesce(a.state, ''),
-    array_agg(distinct c.relname::text), bool_or(l.mode = 'AccessExclusiveLock') as alone
+    array_agg(distinct c.relname::text),
+    bool_or(l.mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')) as whole
 from pg_locks as l
 inner join pg_stat_activity as a on a.pid = l.pid
 inner join pg_class as c on c.oid = l.relation
@@ -49,7 +50,7 @@ order by a.xact_start
 """
 _ADVISORY = """
 select a.pid, a.usename, coalesce(a.application_name, ''), coalesce(a.xact_start, a.state_change, a.backend_start),
-    coalesce(a.state, ''), '{}'::text[]
+    coalesce(a.state, ''), '{}'::text[], false
 from pg_locks as l
 inner join pg_stat_activity as a on a.pid = l.pid
 where l.locktype = 'advisory' and l.granted and l.database = (
@@ -60,7 +61,7 @@ where l.locktype = 'advisory' and l.granted and l.database = (
 
 @dataclass(frozen=True)
 class Holder:
-    """A session that holds what others wait for."""
+    """A session that holds what others wait for; `is_whole`: a whole table, from all who would change it."""
 
     pid: int
     role: str
@@ -68,6 +69,7 @@ class Holder:
     since: datetime
     state: str
     tables: tuple[str, ...]
+    is_whole: bool = False
 
     def __str__(self) -> str:
         """Say who it is, since when, and of what; never what it asked, which may hold a secret."""
@@ -76,6 +78,11 @@ class Holder:
         return (
             f"{self.role}{named}, process {self.pid}, {self.state}, since {self.since.astimezone(UTC):%H:%M:%S} UTC{of}"
         )
+
+    @property
+    def is_store(self) -> bool:
+        """Tell whether it is a store's login."""
+        return _STORE.match(self.role) is not None
 
     @property
     def next_step(self) -> str:
@@ -92,8 +99,8 @@ def holders(cursor: Cursor, waited: float, tables: Sequence[str] | None = None) 
     """
     cursor.execute(_HOLDERS, (None if tables is None else list(tables), waited))
     found = cursor.fetchall()
-    alone = [row for row in found if row[-1]]
-    return [_holder(row) for row in alone or found]
+    whole = [row for row in found if row[-1]]
+    return [_holder(row) for row in whole or found]
 
 
 def advisory_holders(cursor: Cursor, lock: int) -> list[Holder]:
@@ -103,8 +110,8 @@ def advisory_holders(cursor: Cursor, lock: int) -> list[Holder]:
 
 
 def _holder(row: tuple[Any, ...]) -> Holder:
-    pid, role, application, since, state, tables, *_ = row
-    return Holder(pid, role, application, since, state, tuple(tables))
+    pid, role, application, since, state, tables, is_whole = row
+    return Holder(pid, role, application, since, state, tuple(tables), is_whole)
 
 
 def named(found: Sequence[Holder]) -> str:

@@ -2,7 +2,14 @@
 --          in its sale is of a later date. Only what most steps need; the rest of a row stays in `incoming`. They lie
 --          in the order of sale and line, in which they are inserted.
 -- Caller:  warehouse.load, after 05.
--- Locks:   none but those of reading.
+-- Locks:   the headers of sales that are loaded already, until the commit: no line is added to one of them meanwhile.
+
+select kept.transaction_id
+from retail.transactions as kept
+inner join staging.known_sales as known
+    on kept.store_id = known.store_id and kept.transaction_id = known.transaction_id
+order by kept.store_id, kept.transaction_id
+for update of kept;
 
 create unlogged table staging.lines as
 select

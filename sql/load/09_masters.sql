@@ -126,11 +126,17 @@ where
     and kept.product_id = winner.product_id
     and kept.forecast_date = winner.forecast_date;
 
-insert into retail.demand_forecast (store_id, product_id, forecast_date, forecasted_demand, actual_demand)
+-- A store enters forecasts itself, perhaps one of these in this moment: the file's wins, as over one of before.
+insert into retail.demand_forecast as kept (
+    store_id, product_id, forecast_date, forecasted_demand, actual_demand
+)
 select
     store_id,
     product_id,
     forecast_date,
     forecasted_demand,
     actual_demand
-from staging.demand_winner;
+from staging.demand_winner
+on conflict (store_id, product_id, forecast_date) do update
+    set forecasted_demand = excluded.forecasted_demand, actual_demand = excluded.actual_demand
+    where (kept.forecasted_demand, kept.actual_demand) <> (excluded.forecasted_demand, excluded.actual_demand);

@@ -1,5 +1,6 @@
 -- Purpose: the stock of these products of these stores: the latest record, less what happened here after its time
---          (sales, returns, receipts), never below zero; the difference to before is a movement. The ledger follows.
+--          (sales, returns, receipts), never below zero and never above the largest number, for a store may correct its
+--          stock to any; the difference to before is a movement. The ledger follows.
 --          Tells how many were stocked, which must be those that were locked; and how many rows were written beside
 --          the records: none may, for of these it is known that their products and stores are there.
 -- Caller:  warehouse.load_stock, last of a batch, with the stores, the last product that is set, and the last of the
@@ -43,7 +44,8 @@ levels as materialized (
         winner.store_id,
         winner.product_id,
         winner.inventory_level + coalesce(since.quantity, 0) as wanted,
-        greatest(winner.inventory_level + coalesce(since.quantity, 0), 0)::integer as inventory_level,
+        least(greatest(winner.inventory_level + coalesce(since.quantity, 0), 0), 2147483647)::integer
+            as inventory_level,
         coalesce(stock.inventory_level, 0) as inventory_level_before,
         stock.store_id is null as is_new
     from winner
@@ -93,7 +95,8 @@ moved as (
 done as (
     select
         (select count(*) from changed) + (select count(*) from added) as changes,
-        count(*) filter (where levels.wanted < 0) as below_zero
+        count(*) filter (where levels.wanted < 0) as below_zero,
+        count(*) filter (where levels.wanted > 2147483647) as above_all
     from levels
 ),
 
@@ -104,7 +107,15 @@ noted as (
         warnings = ledger.warnings || jsonb_build_object(
             'stock would be below zero',
             coalesce((ledger.warnings ->> 'stock would be below zero')::bigint, 0) + done.below_zero
-        ),
+        ) || case
+            when done.above_all > 0
+                then jsonb_build_object(
+                    'stock would be above the largest number',
+                    coalesce((ledger.warnings ->> 'stock would be above the largest number')::bigint, 0)
+                    + done.above_all
+                )
+            else '{}'::jsonb
+        end,
         stock_to_set = case
             when $5 then ledger.stock_to_set || jsonb_build_object($1[1], $3)
             else ledger.stock_to_set - $1::text[]

@@ -177,8 +177,14 @@ def test_a_store_that_keeps_its_stock_locked_holds_up_nobody_else(company: _Comp
 def test_a_store_that_never_lets_go_is_named_and_the_stock_of_the_others_is_set(company: _Company) -> None:
     offender, *_ = company.stores()
     with _keeping_its_stock(company, offender):
-        with pytest.raises(BlockedError, match=rf"store {offender} is still to set.*store_user_{offender}") as failed:
-            load_file(company.settings, company.later, stock_patience=0.0)
+        told: list[str] = []
+        report = load_file(company.settings, company.later, stock_patience=0.0, report=told.append)
+        assert report.loaded
+        assert list(report.stock_left) == [offender]
+        assert f"store_user_{offender} " in report.stock_left[offender]
+        assert any("still to set" in line and "Next: load the file again" in line for line in told)
+        with pytest.raises(BlockedError, match=rf"store {offender}, held by store_user_{offender}") as failed:
+            load_stock.complete(company.settings, patience=0.0)
         assert failed.value.next_step.startswith(f"`retail-pipeline store disable {offender}`")
         company.require_right_stock(offender)
         assert load_stock.unset(company.settings) == [company.later.name]
@@ -193,6 +199,64 @@ def test_a_store_that_never_lets_go_is_named_and_the_stock_of_the_others_is_set(
     assert load_stock.unset(company.settings) == []
     with connection.connect(company.settings, connection.READER) as session:
         assert not any(consistency.violations(session).values())
+
+
+def test_a_store_that_is_left_is_not_blamed_on_another_with_a_long_transaction(company: _Company) -> None:
+    offender, other, *_ = company.stores()
+    with connection.connect(company.settings, connection.store_role(other)) as session:
+        # Longer than the offender's, and of the same table.
+        shop.run(session, "select from retail.inventory limit 1 for update")
+        time.sleep(0.1)
+        with _keeping_its_stock(company, offender):
+            report = load_file(company.settings, company.later, stock_patience=0.0)
+        session.rollback()
+
+    assert f"store_user_{offender} " in report.stock_left[offender]
+    assert f"store_user_{other} " not in report.stock_left[offender]
+
+
+def test_a_store_that_corrects_its_stock_to_the_largest_number_fails_no_load(company: _Company) -> None:
+    offender, *_ = company.stores()
+    with connection.connect(company.settings, connection.store_role(offender)) as session:
+        product = min(company.products(offender))
+        # From nothing, so that the correction alone is the largest number.
+        shop.run(session, "update retail.inventory set inventory_level = 0 where product_id = %s", product)
+        shop.run(session, "update retail.inventory set inventory_level = 2147483647 where product_id = %s", product)
+        session.commit()
+    with connection.connect_dsn(company.settings.require("postgres_dsn")) as session:
+        shop.run(session, "delete from retail.stock_movements where reason = 'correction' and quantity < 0")
+
+    report = load_file(company.settings, company.later)
+
+    assert not report.stock_left
+    assert report.warnings["stock would be above the largest number"] == 1
+    assert load_stock.unset(company.settings) == []
+    [(level,)] = files.ask(
+        company.settings,
+        "select inventory_level from retail.inventory where store_id = %s and product_id = %s",
+        offender,
+        product,
+    )
+    assert level == 2_147_483_647
+
+
+def test_what_postgresql_says_against_the_stock_of_one_store_leaves_that_store_alone(company: _Company) -> None:
+    offender, *_ = company.stores()
+    with connection.connect_dsn(company.settings.require("postgres_dsn")) as session:
+        planted = f"check (store_id <> {offender} or inventory_level < 0) not valid"
+        shop.run(session, f"alter table retail.inventory add constraint planted {planted}")
+
+    report = load_file(company.settings, company.later)
+
+    assert list(report.stock_left) == [offender]
+    assert "planted" in report.stock_left[offender]
+    company.require_right_stock(offender)
+    with pytest.raises(WarehouseError, match="planted"):
+        load_stock.complete(company.settings)
+    with connection.connect_dsn(company.settings.require("postgres_dsn")) as session:
+        shop.run(session, "alter table retail.inventory drop constraint planted")
+    load_stock.complete(company.settings)
+    company.require_right_stock()
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before its commit", "after its commit"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,8 +14,10 @@ import pytest
 from retail_pipeline.errors import WarehouseError
 from retail_pipeline.settings import SAMPLE, Settings
 from retail_pipeline.source.file import open_source
-from retail_pipeline.warehouse import connection, load, load_wal
+from retail_pipeline.warehouse import connection, load, load_wal, roles
 from retail_pipeline.warehouse.load import load_file
+from retail_pipeline.warehouse.load_report import LoadReport
+from retail_pipeline_tests.integration import shop
 from retail_pipeline_tests.integration.load import files
 
 
@@ -69,6 +72,101 @@ def test_a_sale_of_the_same_products_is_made_before_the_stock_is_locked(warehous
         store,
         product,
     ) == [(0,)]
+
+
+_WAITS = """
+select 1 from pg_stat_activity
+where usename = 'retail_loader' and wait_event_type = 'Lock' and datname = current_database()
+"""
+
+
+def _load_beside(
+    settings: Settings, path: Path, title: str, statement: str, role: str = connection.store_role(1)
+) -> LoadReport:
+    """Load a file; before the step of this title somebody enters something, which is committed once the load waits."""
+    entered = threading.Event()
+
+    def enter() -> None:
+        with (
+            connection.connect_dsn(settings.require("postgres_dsn"), autocommit=True) as administrator,
+            connection.connect(settings, role) as other,
+        ):
+            other.cursor().execute(statement)
+            entered.set()
+            while not shop.rows(administrator, _WAITS):
+                time.sleep(0.005)
+
+    thread = threading.Thread(target=enter)
+
+    def begin(line: str) -> None:
+        if line == title and not entered.is_set():
+            thread.start()
+            assert entered.wait(30)
+
+    report = load_file(settings, path, report=begin, accept=True)
+    thread.join()
+    return report
+
+
+@pytest.fixture(name="one_store")
+def _one_store(warehouse: Settings, tmp_path: Path) -> Settings:
+    """Give a store with a login, of one sale whose second row is set aside."""
+    rows = [files.row(transaction_id=1, store_id=1), files.row(transaction_id=1, store_id=1, quantity_sold="none")]
+    load_file(warehouse, files.write(tmp_path / "first.csv", rows), accept=True)
+    roles.provision(warehouse)
+    return warehouse
+
+
+def test_a_forecast_that_a_store_enters_in_the_same_moment_fails_no_load(one_store: Settings, tmp_path: Path) -> None:
+    rows = [files.row(transaction_id=2, store_id=1, transaction_date="2/23/2024 10:00", forecasted_demand=17)]
+
+    report = _load_beside(
+        one_store,
+        files.write(tmp_path / "second.csv", rows),
+        "products, customers and what else sales refer to",
+        "insert into retail.demand_forecast values (1, 100, '2024-02-23', 1, 1)",
+    )
+
+    assert report.loaded == 1
+    forecast = "select forecasted_demand from retail.demand_forecast where forecast_date = '2024-02-23'"
+    assert files.ask(one_store, forecast) == [(17,)]
+
+
+def test_a_line_that_a_store_adds_in_the_same_moment_to_a_sale_that_a_file_mends_fails_no_load(
+    one_store: Settings, tmp_path: Path
+) -> None:
+    rows = [files.row(transaction_id=1, store_id=1), files.row(transaction_id=1, store_id=1, quantity_sold=3)]
+
+    report = _load_beside(
+        one_store,
+        files.write(tmp_path / "whole.csv", rows),
+        "numbering the lines",
+        "insert into retail.transaction_details values (1, 2, 1, 100, 1, 1)",
+    )
+
+    assert (report.loaded, report.duplicates, report.released) == (1, 1, 1)
+    lines = "select line_number, quantity from retail.transaction_details order by 1"
+    assert [number for number, _ in files.ask(one_store, lines)] == [1, 2, 3]
+    assert (3, 3) in files.ask(one_store, lines)
+
+
+def test_a_sale_that_is_entered_in_the_same_moment_is_a_known_one_to_the_next_attempt(
+    one_store: Settings, tmp_path: Path
+) -> None:
+    rows = [files.row(transaction_id=2, store_id=1), files.row(transaction_id=3, store_id=1)]
+
+    report = _load_beside(
+        one_store,
+        files.write(tmp_path / "second.csv", rows),
+        "products, customers and what else sales refer to",
+        "insert into retail.transactions (transaction_id, transaction_date, customer_id, store_id, payment_method_id,"
+        " promotion_applied, weather_id, stockout) select 2, now(), customer_id, 1, payment_method_id, false,"
+        " weather_id, false from retail.transactions limit 1;"
+        "insert into retail.transaction_details values (2, 1, 1, 100, 1, 1)",
+        connection.SUPERUSER,
+    )
+
+    assert (report.loaded, report.quarantined) == (1, 1)
 
 
 @pytest.mark.parametrize("as_sets", [1, 1_000_000_000], ids=["as sets", "row by row"])
