@@ -7,6 +7,8 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 _URI = "file://"
+# The tags of a run that loads a file: its name for people, and its path, which tells it from others of that name.
+FILE_TAG, PATH_TAG = "file", "retail/path"
 
 
 def shown(path: Path | str | bytes) -> str:
@@ -19,6 +21,11 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(character if character in "\n\t" else _escaped(character) for character in text)
+
+
+def file_tags(path: Path) -> dict[str, str]:
+    """Return the tags of a run that loads this file."""
+    return {FILE_TAG: shown(path.name), PATH_TAG: shown(path)}
 
 
 def as_text(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -19,6 +20,8 @@ A_TICK = 3
 # Of files that rest, a tick looks into so many, and stops after so many bytes; the first is looked into in any case.
 MOST_FILES = 500
 MOST_BYTES = 64 * 1024 * 1024
+# Of contents that are loaded, a tick asks the ledger for so many: of 5,000 each is asked for about once in five ticks.
+MOST_AGAIN = 1_000
 # Half an hour for what passes by itself; then a person should know.
 _PATIENCE = Patience(first=60.0, longest=1800.0, limit=6, calm=math.inf)
 
@@ -36,10 +39,11 @@ class Ended(Enum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended, and why."""
+    """How a run ended, why, and the SHA-256 of the file that it read, empty where it does not tell."""
 
     ended: Ended
     reason: str = ""
+    fingerprint: str = ""
 
 
 def seen(known: Files, entries: Iterable[Entry], now: float) -> dict[bytes, File]:
@@ -79,10 +83,30 @@ def _latest(files: Files) -> list[File]:
     return sorted(ready, key=lambda file: (file.arrived, file.mark.changed, file.name), reverse=True)
 
 
+def to_doubt(files: Files) -> list[File]:
+    """Name files that are loaded as far as is known: the ledger may have lost them, as by a restore of its database.
+
+    It is another handful at each look, by chance: that needs no memory of whose turn it is, and leaves nobody out.
+    """
+    known = {file.fingerprint for file in files.values() if file.state is State.LOADED and file.fingerprint}
+    some = set(random.sample(sorted(known), min(MOST_AGAIN, len(known))))
+    return [file for file in files.values() if file.state is State.LOADED and file.fingerprint in some]
+
+
+def identified(file: File, outcome: Outcome | None) -> File:
+    """Return a file with the fingerprint that its run found, where it was too large to read before."""
+    return replace(file, fingerprint=file.fingerprint or outcome.fingerprint) if outcome else file
+
+
 def settled(file: File, outcome: Outcome, ledger: Collection[str], now: float) -> File:
-    """Return what a file is after its run; what the ledger has is loaded, whatever became of the run."""
-    if outcome.ended is Ended.WELL or file.fingerprint in ledger:
+    """Return what a file is after its run; what the ledger has is loaded, whatever became of the run.
+
+    A run that ended well counts alone only where nobody knows the fingerprint, by which the ledger could be asked.
+    """
+    if file.fingerprint in ledger or (outcome.ended is Ended.WELL and not file.fingerprint):
         return loaded(file, now)
+    if outcome.ended is Ended.WELL:
+        return failed(file, "its run ended well, and the ledger does not know the file", now)
     if outcome.ended is Ended.BY_THE_FILE:
         return refused(file, outcome.reason, now)
     return failed(file, outcome.reason, now) if outcome.ended is Ended.OTHERWISE else file
@@ -91,6 +115,12 @@ def settled(file: File, outcome: Outcome, ledger: Collection[str], now: float) -
 def loaded(file: File, now: float) -> File:
     """Return a file that is in the tables."""
     return replace(file, state=State.LOADED, since=now, reason="")
+
+
+def forgotten(file: File, now: float) -> File:
+    """Return a file that was loaded and that the ledger no longer knows: it waits from now on, for another run."""
+    reason = "it was loaded, and the ledger no longer knows it"
+    return replace(file, state=State.READY, since=now, arrived=now, reason=reason, tries=file.tries + 1, due=now)
 
 
 def refused(file: File, reason: str, now: float) -> File:

@@ -14,7 +14,8 @@ from retail_pipeline.errors import SettingError
 from retail_pipeline.names import shown
 
 _SUFFIX = b".csv"
-_COMPRESSED = (b".gz", b".zip", b".bz2", b".xz", b".zst", b".7z")
+_COMPRESSED = (b".gz", b".zip", b".bz2", b".xz", b".zst", b".7z", b".lz4", b".lzma", b".rar", b".z")
+_PACKED_SUFFIXES = tuple(_SUFFIX + packed for packed in _COMPRESSED)
 
 
 class Mark(NamedTuple):
@@ -41,6 +42,11 @@ class Entry:
     name: bytes
     mark: Mark = NO_MARK
     fault: str = ""
+
+
+def promises_sales(name: bytes) -> bool:
+    """Whether a name is that of a CSV, compressed or not: who put it here expects that it is loaded."""
+    return name.lower().endswith((_SUFFIX, *_PACKED_SUFFIXES))
 
 
 def scan(folder: Path) -> list[Entry]:

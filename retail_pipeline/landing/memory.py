@@ -30,7 +30,10 @@ create table files (
 """
 _COLUMNS = 12
 # Not a database, a damaged one, or one without the table; anything else, such as a lock, goes by.
+# What SQLite tells is an extended code, whose last byte is one of these.
 _DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
+# What a row raises that no version of this wrote.
+_UNREADABLE = (ValueError, TypeError)
 
 
 class State(StrEnum):
@@ -48,9 +51,10 @@ class State(StrEnum):
 class File:
     """A file as it is now, its state since when, and why.
 
-    `arrived` is when it was first seen as it is now. `fingerprint` is its SHA-256, empty where it is too large to read
-    before its run, None until it was looked into. `tries` runs failed for what is not its own fault; the next is asked
-    for at `due`, in seconds since the epoch as all times.
+    `arrived` is when it was first seen as it is now, or when the ledger was found to have lost it. `fingerprint` is its
+    SHA-256, empty where it is too large to read before its run, None until it was looked into. `tries` runs failed for
+    what is not its own fault, or were lost by the ledger; the next is asked for at `due`, in seconds since the epoch as
+    all times.
     """
 
     name: bytes
@@ -104,26 +108,37 @@ def open_memory(path: Path) -> Iterator[Memory]:
 
 
 def recall(path: Path) -> list[File]:
-    """Return what the memory holds, for who only reads; nothing, where there is none that can be read."""
-    if not path.exists():
-        return []
+    """Return what the memory holds, for who only reads; nothing, where none of this version was begun.
+
+    Raises SettingError where it cannot be read, for nobody can tell then whether anything waits.
+    """
     try:
+        if not path.exists():
+            return []
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_PATIENCE_SECONDS)) as database:
             return list(Memory(database).files.values()) if _version(database) == _VERSION else []
-    except sqlite3.Error:
-        return []
+    except (sqlite3.Error, OSError, *_UNREADABLE) as error:
+        message = f"What became of the files in the landing folder cannot be read in {path}: {error}."
+        step = "see that you may read it and that `landing_sensor` runs: its next tick begins a damaged one anew"
+        raise SettingError(message, step) from error
 
 
 def _open(path: Path) -> Memory:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         return _connect(path)
-    except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode not in _DAMAGED:
+    except (sqlite3.DatabaseError, *_UNREADABLE) as error:
+        if not _is_damage(error):
             raise
         path.unlink()
         path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
         return _connect(path)
+
+
+def _is_damage(error: Exception) -> bool:
+    # What Python itself finds wrong has no code, such as a text that is no UTF-8.
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is None or code & 0xFF in _DAMAGED
 
 
 def _connect(path: Path) -> Memory:

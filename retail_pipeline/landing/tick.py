@@ -6,7 +6,7 @@ is asked for again with the same run key, for which Dagster makes no second run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from retail_pipeline.errors import RetailError
@@ -56,13 +56,15 @@ def _decided(
     files = dict(before)
     fresh = [_looked_into(settings, file, now) for file in arrivals.to_look_into(files, now)]
     files |= {file.name: file for file in fresh}
-    asked = [file for file in files.values() if file.state is State.ASKED]
-    ended = outcomes([file.run_key for file in asked]) if asked else {}
-    failed = [file for file in asked if _has_failed(ended.get(file.run_key))]
+    waiting = [file for file in files.values() if file.state is State.ASKED]
+    ended = outcomes([file.run_key for file in waiting]) if waiting else {}
+    asked = [arrivals.identified(file, ended.get(file.run_key)) for file in waiting]
+    finished = [file for file in asked if _has_ended(ended.get(file.run_key))]
     missing = [file for file in asked if file.run_key not in ended]
     refused = [file for file in files.values() if file.state is State.REFUSED]  # a person may have loaded it since
-    doubtful = [*fresh, *failed, *missing, *refused, *arrivals.turn(files, now)]
-    fingerprints = {file.fingerprint for file in doubtful if file.fingerprint}
+    doubtful = [*fresh, *finished, *missing, *refused, *arrivals.turn(files, now)]
+    loaded = arrivals.to_doubt(files)
+    fingerprints = {file.fingerprint for file in [*doubtful, *loaded] if file.fingerprint}
     known = ledger.known(settings, fingerprints) if fingerprints else set()
 
     for file in asked:
@@ -71,9 +73,12 @@ def _decided(
     for file in doubtful:
         if file.fingerprint in known:
             files[file.name] = arrivals.loaded(file, now)
+    for file in loaded:
+        if file.fingerprint not in known:
+            files[file.name] = arrivals.forgotten(file, now)
     requests = [file for file in missing if file.fingerprint not in known]
     for file in arrivals.turn(files, now):
-        files[file.name] = replace(file, state=State.ASKED, since=now)
+        files[file.name] = replace(file, state=State.ASKED, since=now, reason="")
         requests.append(files[file.name])
     return files, tuple(requests)
 
@@ -88,22 +93,28 @@ def _looked_into(settings: Settings, file: File, now: float) -> File:
         return arrivals.refused(file, f"it cannot be read: {error.strerror}", now)
     except OSError as error:
         return arrivals.failed(file, f"it cannot be read: {error.strerror}", now)
-    return replace(file, fingerprint=found.fingerprint, reason=found.reason or file.reason)
+    return replace(file, fingerprint=found.fingerprint, reason=found.reason)
 
 
-def _has_failed(outcome: Outcome | None) -> bool:
-    return outcome is not None and outcome.ended in (Ended.BY_THE_FILE, Ended.OTHERWISE)
+def _has_ended(outcome: Outcome | None) -> bool:
+    return outcome is not None and outcome.ended is not Ended.NOT_YET
 
 
 def _news(before: Files, after: Files) -> Iterator[str]:
-    """Tell once of each file that is left lying, and of each try that failed."""
+    """Tell once of each file that is left lying, of each try that failed, and in one line of what the ledger lost."""
+    forgotten = []
     for name, file in after.items():
         known = before.get(name)
         is_new = known is None or (known.state, known.reason, known.mark) != (file.state, file.reason, file.mark)
         if is_new and file.state in (State.REFUSED, State.IGNORED):
             yield f"{_clipped(file)} is not loaded: {file.reason}"
         elif known is not None and file.tries > known.tries:
-            yield f"{_clipped(file)} is tried again after a pause: {file.reason}"
+            if known.state is State.LOADED:
+                forgotten.append(file)
+            else:
+                yield f"{_clipped(file)} is tried again after a pause: {file.reason}"
+    if forgotten:
+        yield f"loaded again, for the ledger no longer knows what is in them: {_names(forgotten)}"
 
 
 def _parts(settings: Settings, files: Files, requests: Iterable[File], hindrance: str) -> Iterator[str]:
@@ -122,11 +133,14 @@ def _parts(settings: Settings, files: Files, requests: Iterable[File], hindrance
         ("no CSV", of(State.IGNORED)),
     ):
         if found:
-            names = ", ".join(_clipped(file) for file in found[:_MOST_NAMES])
-            more = f" and {len(found) - _MOST_NAMES:,} more" if len(found) > _MOST_NAMES else ""
-            yield f"{title}: {names}{more}"
+            yield f"{title}: {_names(found)}"
     if count := len(of(State.LOADED)):
         yield f"loaded: {count:,}"
+
+
+def _names(files: Sequence[File]) -> str:
+    more = f" and {len(files) - _MOST_NAMES:,} more" if len(files) > _MOST_NAMES else ""
+    return ", ".join(_clipped(file) for file in files[:_MOST_NAMES]) + more
 
 
 def _clipped(file: File) -> str:

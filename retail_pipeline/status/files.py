@@ -23,7 +23,7 @@ _NEXT = {
 def lines(settings: Settings) -> list[Line]:
     """Return the files that wait, were refused or are no CSV, and those whose stock is still to set."""
     unset = asked("stock", lambda: of_unset(load_stock.unset(settings)))
-    return [*unset, *of(landing.standing(settings), time.time())]
+    return [*unset, *asked("landing folder", lambda: of(landing.standing(settings), time.time()))]
 
 
 def of_unset(names: list[str]) -> list[Line]:
@@ -35,13 +35,13 @@ def of_unset(names: list[str]) -> list[Line]:
 
 
 def of(found: list[Standing], now: float) -> list[Line]:
-    """Judge the files: refused ones are problems, and those that wait for too long."""
+    """Judge the files: refused ones are problems, those that wait for too long, and what is no CSV but named as one."""
     told: list[Line] = []
     for state in ("refused", "waiting", "ignored"):
-        own = [one for one in found if one.state == state]
-        told += [_line(one, now) for one in own[:MOST]]
-        if len(own) > MOST:
-            rest = [_line(one, now) for one in own[MOST:]]
+        # A heap of what is no problem would hide the problems among it.
+        own = sorted((_line(one, now) for one in found if one.state == state), key=lambda line: line.ok)
+        told += own[:MOST]
+        if rest := own[MOST:]:
             ok = all(line.ok for line in rest)
             told.append(Line(f"{len(rest):,} more", ok, state, next_step=_NEXT[state]))
     return told or [Line("landing folder", ok=True, state="clear", detail="nothing waits")]
@@ -49,5 +49,5 @@ def of(found: list[Standing], now: float) -> list[Line]:
 
 def _line(one: Standing, now: float) -> Line:
     age = now - one.since
-    ok = one.state == "ignored" or (one.state == "waiting" and age < WAITS_TOO_LONG)
+    ok = (one.state == "ignored" and not one.is_mistake) or (one.state == "waiting" and age < WAITS_TOO_LONG)
     return Line(one.name, ok, one.state, f"for {age / 60:,.0f} min: {one.reason}", _NEXT[one.state])

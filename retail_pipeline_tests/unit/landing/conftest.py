@@ -25,6 +25,7 @@ class Landing:
         self.loaded: set[str] = set()
         self.away = False
         self.questions: list[str] = []
+        self.fingerprints: list[Collection[str]] = []
         self.runs: dict[str, Outcome] = {}
         self.files: dict[str, File] = {}
         self.news: list[str] = []
@@ -57,17 +58,18 @@ class Landing:
     def known(self, _: Settings, fingerprints: Collection[str]) -> set[str]:
         """Return what is loaded."""
         self.questions.append("ledger")
+        self.fingerprints.append(fingerprints)
         if self.away:
             raise WarehouseError("PostgreSQL is away.")
         return self.loaded & set(fingerprints)
 
-    def end(self, ended: Ended = Ended.WELL, reason: str = "") -> None:
-        """End every run that waits."""
+    def end(self, ended: Ended = Ended.WELL, reason: str = "", fingerprint: str = "") -> None:
+        """End every run that waits; `fingerprint` is that of the file which they read."""
         for key, outcome in self.runs.items():
             if outcome.ended is Ended.NOT_YET:
-                self.runs[key] = Outcome(ended, reason)
+                self.runs[key] = Outcome(ended, reason, fingerprint)
                 if ended is Ended.WELL:
-                    self.loaded.add(str(self.files[key].fingerprint))
+                    self.loaded.add(fingerprint or str(self.files[key].fingerprint))
 
     @property
     def asked(self) -> list[bytes]:

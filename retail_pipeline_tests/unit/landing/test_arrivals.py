@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from retail_pipeline.landing import arrivals
-from retail_pipeline.landing.arrivals import AT_ONCE, Ended, Outcome, seen, settled, to_look_into, turn
+from retail_pipeline.landing.arrivals import AT_ONCE, Ended, Outcome, seen, settled, to_doubt, to_look_into, turn
 from retail_pipeline.landing.content import LARGEST
 from retail_pipeline.landing.folder import Entry, Mark
 from retail_pipeline.landing.memory import File, State
@@ -107,7 +107,8 @@ def test_a_look_reads_a_bounded_number_of_files() -> None:
     ("outcome", "ledger", "expected"),
     [
         (Outcome(Ended.NOT_YET), set(), State.ASKED),
-        (Outcome(Ended.WELL), set(), State.LOADED),
+        (Outcome(Ended.WELL), {"f"}, State.LOADED),
+        (Outcome(Ended.WELL), set(), State.READY),
         (Outcome(Ended.BY_THE_FILE, "it is empty"), set(), State.REFUSED),
         (Outcome(Ended.OTHERWISE, "killed"), set(), State.READY),
         (Outcome(Ended.OTHERWISE, "MongoDB was away"), {"f"}, State.LOADED),
@@ -120,6 +121,25 @@ def test_what_the_ledger_has_is_loaded_whatever_became_of_its_run(
     asked = replace(ready("a.csv"), state=State.ASKED)
 
     assert settled(asked, outcome, ledger, 5).state is expected
+
+
+def test_a_run_that_ended_well_counts_alone_where_no_fingerprint_is_known() -> None:
+    large = replace(ready("a.csv", fingerprint=""), state=State.ASKED)
+
+    assert settled(large, Outcome(Ended.WELL), set(), 5).state is State.LOADED
+
+
+def test_of_what_is_loaded_a_look_doubts_a_bounded_number_of_contents_and_leaves_none_out() -> None:
+    def loaded(name: str, fingerprint: str) -> File:
+        return replace(ready(name, fingerprint=fingerprint), state=State.LOADED)
+
+    twins = among(*(loaded(f"{number}.csv", "one content") for number in range(5_000)), loaded("large.csv", ""))
+    many = among(*(loaded(f"{number}.csv", str(number)) for number in range(2 * arrivals.MOST_AGAIN)), ready("a.csv"))
+    looks = [{file.name for file in to_doubt(many)} for _ in range(100)]
+
+    assert len(to_doubt(twins)) == 5_000
+    assert {len(look) for look in looks} == {arrivals.MOST_AGAIN}
+    assert set().union(*looks) == many.keys() - {b"a.csv"}
 
 
 def test_a_run_that_failed_by_what_may_pass_is_asked_for_again_after_longer_and_longer_pauses() -> None:

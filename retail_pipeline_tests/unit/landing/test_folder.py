@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from retail_pipeline.errors import SettingError
-from retail_pipeline.landing.folder import Mark, scan
+from retail_pipeline.landing.folder import Mark, promises_sales, scan
 
 
 def faults(folder: Path) -> dict[bytes, str]:
@@ -43,6 +43,26 @@ def test_what_is_no_csv_is_named_with_the_reason(tmp_path: Path, name: str, told
     (tmp_path / name).touch()
 
     assert told in faults(tmp_path)[name.encode()]
+
+
+@pytest.mark.parametrize(
+    ("name", "promises"),
+    [
+        (b"a.csv", True),
+        (b"caf\xe9.CSV", True),
+        (b"a.csv.gz", True),
+        (b"a.CSV.Zip", True),
+        (b"a.csv.bz2", True),
+        (b"a.csv.xz", True),
+        (b"a.csv.zst", True),
+        (b"a.csv.part", False),
+        (b"photos.zip", False),
+        (b"notes.txt", False),
+        (b"csv", False),
+    ],
+)
+def test_a_name_that_ends_as_a_csv_packed_or_not_promises_sales(name: bytes, promises: bool) -> None:
+    assert promises_sales(name) is promises
 
 
 def test_what_is_no_regular_file_is_named_and_never_opened(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from retail_pipeline import landing as package
 from retail_pipeline.errors import SettingError
-from retail_pipeline.landing import content, memory, tick
-from retail_pipeline.landing.arrivals import A_TICK, AT_ONCE, Ended
+from retail_pipeline.landing import arrivals, content, memory, tick
+from retail_pipeline.landing.arrivals import A_TICK, AT_ONCE, MOST_AGAIN, Ended
 from retail_pipeline.landing.content import Content
 from retail_pipeline.landing.memory import NAME, Memory, State, recall
 from retail_pipeline.warehouse import ledger
@@ -61,7 +61,22 @@ def test_a_file_that_is_open_for_writing_is_named_as_waiting(landing: Landing) -
 
     assert (told.name, told.state, told.reason) == ("open.csv", "waiting", "a program has it open for writing")
     landing.tick()
+    (told,) = package.standing(landing.settings)
     assert landing.asked == [b"open.csv"]
+    assert told.reason == "its run is in the queue, or at work"
+
+
+def test_a_file_that_was_closed_is_in_line_and_no_longer_open(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrivals, "AT_ONCE", 0)
+    with landing.put("open.csv").open("a"):
+        landing.tick()
+        landing.tick()
+    landing.tick()
+    (told,) = package.standing(landing.settings)
+
+    assert told.reason == "it is in line for its run"
 
 
 def test_a_file_that_cannot_be_read_is_named_once_and_stops_no_other(
@@ -129,7 +144,7 @@ def test_without_the_ledger_nothing_is_asked_for_and_nothing_forgotten(landing: 
     assert landing.asked == [b"a.csv"]
 
 
-def test_thousands_of_old_files_cost_no_question_no_read_and_a_short_line(
+def test_thousands_of_old_files_cost_one_bounded_question_no_read_and_a_short_line(
     landing: Landing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(5_000):
@@ -138,15 +153,101 @@ def test_thousands_of_old_files_cost_no_question_no_read_and_a_short_line(
     while State.ARRIVING in (kinds := set(states(landing).values())) or State.READY in kinds or not kinds:
         landing.tick()
     landing.questions.clear()
+    landing.fingerprints.clear()
     reads: list[bytes] = []
     monkeypatch.setattr(content, "look_into", lambda _, file: reads.append(file.name))
     idle = landing.tick()
 
     assert not landing.runs
     assert set(states(landing).values()) == {State.LOADED}
-    assert landing.questions == []
+    assert landing.questions == ["ledger"]
+    assert [len(asked) for asked in landing.fingerprints] == [MOST_AGAIN]
     assert reads == []
     assert len(idle.sentence) < 200
+
+
+def test_what_the_ledger_forgot_is_loaded_again_and_told_in_one_line(landing: Landing) -> None:
+    for number in range(7):
+        landing.put(f"{number}.csv")
+    while len(states(landing)) < 7 or set(states(landing).values()) != {State.LOADED}:
+        landing.tick()
+        landing.end()
+    landing.loaded.clear()
+    landing.tick()
+    told = {(one.state, one.reason, one.since) for one in package.standing(landing.settings)}
+    at = landing.now
+    while set(states(landing).values()) != {State.LOADED}:
+        landing.tick()
+        landing.end()
+
+    assert len(landing.runs) == 14
+    assert len(landing.loaded) == 7
+    (news,) = landing.news
+    assert news.startswith("loaded again, for the ledger no longer knows what is in them: ")
+    assert news.endswith(" and 2 more")
+    assert told == {
+        ("waiting", "its run is in the queue, or at work", at),
+        ("waiting", "it was loaded, and the ledger no longer knows it", at),
+    }
+
+
+def test_what_is_loaded_stays_as_it_was_while_the_ledger_knows_it_or_does_not_answer(landing: Landing) -> None:
+    landing.put("a.csv")
+    landing.tick()
+    landing.tick()
+    landing.end()
+    landing.tick()
+    before = recall(landing.settings.home / NAME)
+    landing.tick()
+    landing.away = True
+    landing.tick()
+
+    assert recall(landing.settings.home / NAME) == before
+
+
+def test_a_run_of_before_a_restore_does_not_make_a_file_loaded(landing: Landing) -> None:
+    landing.put("a.csv")
+    landing.tick()
+    landing.tick()
+    landing.end()
+    landing.loaded.clear()
+    landing.tick()
+    for _ in range(4):
+        landing.tick()
+
+    assert landing.asked == [b"a.csv", b"a.csv"]
+
+
+def test_a_refused_file_too_large_to_read_is_no_longer_refused_once_a_person_loaded_it(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(content, "LARGEST", 3)
+    digest = hashlib.sha256(landing.put("large.csv").read_bytes()).hexdigest()
+    landing.tick()
+    landing.tick()
+    landing.end(Ended.BY_THE_FILE, "too many bad rows", digest)
+    landing.tick()
+    refused = states(landing)
+    landing.loaded.add(digest)
+    landing.tick()
+
+    assert refused == {b"large.csv": State.REFUSED}
+    assert states(landing) == {b"large.csv": State.LOADED}
+
+
+def test_a_file_too_large_to_read_is_loaded_again_when_the_ledger_forgot_it(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(content, "LARGEST", 3)
+    digest = hashlib.sha256(landing.put("large.csv").read_bytes()).hexdigest()
+    landing.tick()
+    landing.tick()
+    landing.end(fingerprint=digest)
+    landing.tick()
+    landing.loaded.clear()
+    landing.tick()
+
+    assert landing.asked == [b"large.csv", b"large.csv"]
 
 
 def test_a_heap_is_asked_for_a_few_at_a_time_with_one_question_to_each_server(landing: Landing) -> None:

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from retail_pipeline.errors import WarehouseError
 from retail_pipeline.landing import Standing
+from retail_pipeline.landing.memory import NAME
+from retail_pipeline.landing.tick import tick
+from retail_pipeline.settings import Settings
 from retail_pipeline.status import files
+from retail_pipeline.warehouse import load_stock
 
 NOW = 1_000_000.0
 
@@ -30,11 +41,53 @@ def test_a_file_that_waits_is_a_problem_once_it_waits_too_long() -> None:
     assert not late.ok
 
 
-def test_what_is_no_csv_is_named_and_no_problem() -> None:
-    [line] = files.of([standing("ignored", name="a.csv.gz")], NOW)
+@pytest.fixture(name="settings")
+def _settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Give a deployment with an empty landing folder whose ledger does not answer."""
 
-    assert line.ok
-    assert line.name == "a.csv.gz"
+    def is_away(*_: object) -> list[str]:
+        raise WarehouseError("PostgreSQL is away.", "start it")
+
+    monkeypatch.setattr(load_stock, "unset", is_away)
+    settings = Settings.from_environment({"RETAIL_HOME": str(tmp_path), "RETAIL_POSTGRES_DSN": "postgresql://"})
+    settings.landing.mkdir()
+    return settings
+
+
+def test_what_is_no_csv_is_a_problem_where_its_name_is_that_of_one(settings: Settings) -> None:
+    folder = settings.landing
+    for name in ("day.csv.gz", "day.CSV.zst", "notes.txt", "photos.zip"):
+        (folder / name).touch()
+    (folder / "folder.csv").mkdir()
+    (folder / "link.csv").symlink_to(folder / "nowhere")
+    (folder / "link").symlink_to(folder / "nowhere")
+    os.mkfifo(folder / "pipe.Csv")
+    tick(settings, lambda _: {}, lambda _: None, NOW)
+
+    _, *lines = files.lines(settings)
+
+    problems = {"day.csv.gz", "day.CSV.zst", "folder.csv", "link.csv", "pipe.Csv"}
+    assert {line.name for line in lines if not line.ok} == problems
+    assert {line.name for line in lines if line.ok} == {"notes.txt", "photos.zip", "link"}
+    assert all("unpack or rename it" in line.next_step for line in lines)
+
+
+def test_a_heap_of_what_is_no_problem_hides_no_file_that_is_one() -> None:
+    heap = [standing("ignored", age=99, name=f"{number}.txt") for number in range(100)]
+    lines = files.of([*heap, replace(standing("ignored", name="a.csv.gz"), is_mistake=True)], NOW)
+
+    assert (lines[0].name, lines[0].ok) == ("a.csv.gz", False)
+    assert all(line.ok for line in lines[1:])
+
+
+def test_a_memory_that_cannot_be_read_is_a_problem_and_never_clear(settings: Settings) -> None:
+    (settings.home / NAME).write_bytes(b"no database" * 1000)
+
+    stock, line = files.lines(settings)
+
+    assert (stock.name, stock.ok) == ("stock", False)
+    assert (line.name, line.ok, line.state) == ("landing folder", False, "unknown")
+    assert line.next_step
 
 
 def test_a_heap_of_files_is_counted_and_hides_no_problem() -> None:
