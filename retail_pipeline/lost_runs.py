@@ -12,7 +12,8 @@ VERSION = 1
 STARTING, STARTED, CANCELING = "STARTING", "STARTED", "CANCELING"
 # A process takes its run's lock a moment after the run has started, and takes it again after the server's restart.
 YOUNG_SECONDS = SERVER_YOUNG_SECONDS = 30.0
-STARTS_WITHIN = 60.0
+# The code server that ended may leave a process behind that starts the run yet, which a busy machine does in a minute.
+STARTS_WITHIN = 180.0
 NEXT = "Run it again: what it did not finish left nothing half done."
 
 

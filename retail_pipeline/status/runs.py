@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from retail_pipeline import stack
 from retail_pipeline.errors import StackError
+from retail_pipeline.names import FILE_TAG, PATH_TAG
 from retail_pipeline.settings import Settings
 from retail_pipeline.status.line import Line, asked
 
@@ -28,9 +30,9 @@ _QUESTION = """{{
     open: runsOrError(filter: {{statuses: [QUEUED, NOT_STARTED, STARTING, STARTED, CANCELING]}}, limit: 500) {{
         ... on Runs {{ results {{ {run} }} }} }}
     sensorsOrError(repositorySelector: {repository}) {{
-        ... on Sensors {{ results {{ name sensorState {{ status {ticks} }} }} }} }}
+        ... on Sensors {{ results {{ name defaultStatus sensorState {{ status {ticks} }} }} }} }}
     schedulesOrError(repositorySelector: {repository}) {{
-        ... on Schedules {{ results {{ name scheduleState {{ status {ticks} }} }} }} }} }}"""
+        ... on Schedules {{ results {{ name defaultStatus scheduleState {{ status {ticks} }} }} }} }} }}"""
 _WHY = """{{ logsForRun(runId: "{run_id}") {{ ... on EventConnection {{ events {{
     ... on RunFailureEvent {{ message error {{ message causes {{ message }} }} }}
     ... on ExecutionStepFailureEvent {{ error {{ message causes {{ message }} }} }} }} }} }} }}"""
@@ -38,7 +40,10 @@ _WHY = """{{ logsForRun(runId: "{run_id}") {{ ... on EventConnection {{ events {
 
 @dataclass(frozen=True)
 class Run:
-    """A run: its job, its status in Dagster's word, when it was made and ended (seconds since the epoch), its file."""
+    """A run: its job, its status in Dagster's word, when it was made and ended, in seconds since the epoch.
+
+    `file` is the path of what it loads, as it is shown, where it loads a file.
+    """
 
     run_id: str
     job: str
@@ -51,9 +56,8 @@ class Run:
     def of(cls, told: Mapping[str, Any]) -> Run:
         """Read a run from GraphQL's answer."""
         tags = {tag["key"]: tag["value"] for tag in told["tags"]}
-        return cls(
-            told["runId"], told["jobName"], told["status"], told["creationTime"], told["endTime"], tags.get("file", "")
-        )
+        file = tags.get(PATH_TAG, tags.get(FILE_TAG, ""))
+        return cls(told["runId"], told["jobName"], told["status"], told["creationTime"], told["endTime"], file)
 
 
 def standing(ended: Iterable[Run]) -> list[Run]:
@@ -94,12 +98,34 @@ def _cause(error: Mapping[str, Any]) -> str:
 
 def failing_ticks(answer: Mapping[str, Any]) -> dict[str, str]:
     """Return the sensors and schedules whose last tick failed, with the reason in a line."""
-    found = {}
+    return {
+        name: _cause(tick["error"]) if tick["error"] else "no reason given"
+        for name, _, state in _instigators(answer)
+        for tick in state["ticks"]
+        if tick["status"] == "FAILURE"
+    }
+
+
+def stopped(answer: Mapping[str, Any]) -> list[str]:
+    """Return the sensors and schedules that somebody has switched off and that should run."""
+    return [name for name, default, state in _instigators(answer) if default == "RUNNING" != state["status"]]
+
+
+def _instigators(answer: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Give each sensor and schedule: its name, the status that it should have, and its state."""
     for part, state in (("sensorsOrError", "sensorState"), ("schedulesOrError", "scheduleState")):
-        for one in answer[part].get("results", ()):
-            for tick in one[state]["ticks"]:
-                if tick["status"] == "FAILURE":
-                    found[one["name"]] = _cause(tick["error"]) if tick["error"] else "no reason given"
+        for one in _results(answer, part):
+            yield one["name"], one["defaultStatus"], one[state]
+
+
+def _results(answer: Mapping[str, Any], part: str) -> Sequence[Mapping[str, Any]]:
+    """Return what was asked for; StackError where Dagster gave an error in its place, which has no results."""
+    if "results" not in answer[part]:
+        raise StackError(
+            f"Dagster's web server does not tell its {part.removesuffix('OrError')}.",
+            "see Dagster's code server among the servers; `retail-pipeline up` restarts it",
+        )
+    found: Sequence[Mapping[str, Any]] = answer[part]["results"]
     return found
 
 
@@ -111,7 +137,7 @@ def lines(settings: Settings) -> list[Line]:
 def _lines(settings: Settings, now: float) -> list[Line]:
     question = _QUESTION.format(since=now - DAY, run=_RUN, ticks=_TICKS, repository=stack.repository())
     answer = stack.ask_dagster(settings, question)
-    ended, unfinished = (list(map(Run.of, answer[name].get("results", ()))) for name in ("ended", "open"))
+    ended, unfinished = (list(map(Run.of, _results(answer, name))) for name in ("ended", "open"))
     failed = standing(ended)
     found = [_failed(settings, run, told=number < _REASONS) for number, run in enumerate(failed)]
     found += [_overdue(settings, run, age) for run, age in overdue(unfinished, now).items()]
@@ -120,6 +146,16 @@ def _lines(settings: Settings, now: float) -> list[Line]:
             name, ok=False, state="failing", detail=why, next_step=f"its ticks: {stack.ui_address(settings)}/automation"
         )
         for name, why in failing_ticks(answer).items()
+    ]
+    found += [
+        Line(
+            name,
+            ok=False,
+            state="stopped",
+            detail="somebody has switched it off",
+            next_step=f"switch it on when it may work again: {stack.ui_address(settings)}/automation",
+        )
+        for name in stopped(answer)
     ]
     running = sum(run.status != "QUEUED" for run in unfinished)
     summary = f"{running} running, {len(unfinished) - running} queued, {len(failed)} failed in the last day"
@@ -132,7 +168,7 @@ def _failed(settings: Settings, run: Run, *, told: bool) -> Line:
         answer = stack.ask_dagster(settings, _WHY.format(run_id=run.run_id))
         why = reason(answer["logsForRun"].get("events", ()))
     at = datetime.fromtimestamp(run.ended or run.created, UTC)
-    again = f"`retail-pipeline load {run.file}`" if run.file else f"start the job {run.job}"
+    again = f"`retail-pipeline load {shlex.quote(run.file)}`" if run.file else f"start the job {run.job}"
     return Line(
         f"{run.job} {run.file}".strip(),
         ok=False,

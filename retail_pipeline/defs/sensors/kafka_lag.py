@@ -1,6 +1,5 @@
 """Watch how far the stream is behind. See https://docs.dagster.io/guides/automate/sensors."""
 
-import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -81,7 +80,8 @@ def kafka_lag_sensor(context: dg.SensorEvaluationContext, platform: Platform) ->
         return dg.SensorResult(skip_reason=troubles.sentence(now), cursor=troubles.cursor())
     found = lag.troubles(partitions, explained=backlog is not None)
     troubles = compare(context.cursor, found, now, hidden=lag.troubles(partitions))
-    context.log.log(logging.WARNING if troubles.current else logging.INFO, troubles.sentence(now))
+    if troubles.current:
+        context.log.warning(troubles.sentence(now))
     observations = [
         dg.AssetObservation(keys.topic(table.name), metadata=_metadata(partitions, table.topic)) for table in RED
     ]

@@ -29,9 +29,9 @@ def lost_runs_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     server_since = psutil.Process().create_time()
     verdict = lost_runs.judge(runs, seen, time.time(), context.cursor, server_since)
     told = [end(context.instance, run, why) for run, why in verdict.lost]
-    for line in told:
+    for line in filter(None, told):
         context.log.warning(line)
-    reason = "; ".join(line for line in told if line) or f"{len(runs)} unfinished runs, each of them executed"
+    reason = "; ".join(filter(None, told)) or f"{len(runs)} unfinished runs, each of them executed"
     return dg.SensorResult(skip_reason=reason, cursor=verdict.cursor)
 
 
@@ -50,9 +50,12 @@ def unfinished(instance: dg.DagsterInstance) -> Sequence[lost_runs.Run]:
 
 
 def end(instance: dg.DagsterInstance, lost: lost_runs.Run, why: str) -> str:
-    """Fail a lost run, or cancel it where that was asked for; return what was done, nothing where it had ended."""
+    """Fail a lost run, or cancel it where that was asked for; return what was done.
+
+    Nothing is done, and "" returned, where the run has come to another status than the one that was judged.
+    """
     run = instance.get_run_by_id(lost.run_id)
-    if run is None or run.is_finished:
+    if run is None or run.status.value != lost.status:
         return ""
     if run.status is dg.DagsterRunStatus.CANCELING:
         instance.report_run_canceled(run, why)

@@ -1,6 +1,5 @@
 """Watch whether MongoDB equals PostgreSQL. See https://docs.dagster.io/guides/automate/sensors."""
 
-import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
@@ -61,7 +60,8 @@ def mongo_fidelity_sensor(context: dg.SensorEvaluationContext, platform: Platfor
     explained = behind | _refreshed(context.instance, differing, now)
     unexplained = {table: text for table, text in differing.items() if table not in explained}
     troubles = compare(context.cursor, unexplained, now, hidden=differing.keys() & explained.keys())
-    context.log.log(logging.WARNING if troubles.current else logging.INFO, troubles.sentence(now))
+    if troubles.current:
+        context.log.warning(troubles.sentence(now))
     observations = [
         dg.AssetObservation(
             keys.mongodb(one.table), metadata={"dagster/row_count": one.documents, "rows_in_postgresql": one.rows}

@@ -6,7 +6,7 @@ import threading
 
 from retail_pipeline.settings import Settings
 from retail_pipeline.status import stores
-from retail_pipeline.warehouse import connection
+from retail_pipeline.warehouse import connection, locks
 from retail_pipeline_tests.integration import mirrored, shop
 
 
@@ -32,3 +32,26 @@ def test_a_sale_that_waits_is_named_with_whom_it_waits_for(company: Settings) ->
     assert "store_user_2" in line.name
     assert "store_user_1" in line.detail
     assert waited.is_set()
+
+
+def test_a_load_that_waits_for_its_turn_is_no_problem(company: Settings) -> None:
+    def load() -> None:
+        with connection.connect(company, connection.LOADER, lock_seconds=30) as loader:
+            shop.run(loader, f"select pg_advisory_xact_lock({locks.LOAD})")
+
+    with connection.connect(company, connection.LOADER) as holder:
+        shop.run(holder, f"select pg_advisory_xact_lock({locks.LOAD})")
+        second = threading.Thread(target=load)
+        second.start()
+        mirrored.eventually(lambda: _waits(company, 1.5), "the load, waiting for its turn", patience=30)
+        problems = [line for line in stores.lines(company) if not line.ok]
+        holder.rollback()
+    second.join(30)
+
+    assert problems == []
+
+
+def _waits(settings: Settings, seconds: float) -> bool:
+    with connection.connect_dsn(settings.require("postgres_dsn")) as server:
+        late = f"waitstart < clock_timestamp() - interval '{seconds} s'"
+        return shop.rows(server, f"select count(*) > 0 from pg_locks where not granted and {late}") == [(True,)]

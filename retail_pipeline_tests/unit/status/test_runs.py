@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from retail_pipeline.errors import StackError
+from retail_pipeline.names import file_tags
 from retail_pipeline.status import runs
 from retail_pipeline.status.runs import Run
 
@@ -73,20 +76,62 @@ def test_without_an_error_the_reason_is_the_last_message() -> None:
     assert runs.reason([{}, {"message": "its process is gone\nmore", "error": None}]) == "its process is gone"
 
 
-def test_a_sensor_or_schedule_whose_last_tick_failed_is_named_with_the_reason() -> None:
-    def tick(status: str, message: str | None = None) -> dict[str, Any]:
-        error = {"message": message, "causes": []} if message else None
-        return {"status": "RUNNING", "ticks": [{"status": status, "timestamp": NOW, "error": error}]}
+def _instigator(name: str, kind: str, state: str = "RUNNING", *ticks: Any, default: str = "RUNNING") -> dict[str, Any]:
+    return {"name": name, "defaultStatus": default, f"{kind}State": {"status": state, "ticks": list(ticks)}}
 
+
+def _tick(status: str, message: str | None = None) -> dict[str, Any]:
+    error = {"message": message, "causes": []} if message else None
+    return {"status": status, "timestamp": NOW, "error": error}
+
+
+def test_a_sensor_or_schedule_whose_last_tick_failed_is_named_with_the_reason() -> None:
     answer = {
         "sensorsOrError": {
             "results": [
-                {"name": "landing_sensor", "sensorState": tick("FAILURE", "OSError: disk\nmore")},
-                {"name": "kafka_lag_sensor", "sensorState": tick("SKIPPED")},
-                {"name": "new_sensor", "sensorState": {"status": "RUNNING", "ticks": []}},
+                _instigator("landing_sensor", "sensor", "RUNNING", _tick("FAILURE", "OSError: disk\nmore")),
+                _instigator("kafka_lag_sensor", "sensor", "RUNNING", _tick("SKIPPED")),
+                _instigator("new_sensor", "sensor"),
             ]
         },
-        "schedulesOrError": {"results": [{"name": "green_schedule", "scheduleState": tick("FAILURE")}]},
+        "schedulesOrError": {"results": [_instigator("green_schedule", "schedule", "RUNNING", _tick("FAILURE"))]},
     }
 
     assert runs.failing_ticks(answer) == {"landing_sensor": "OSError: disk", "green_schedule": "no reason given"}
+
+
+def test_a_sensor_or_schedule_that_somebody_switched_off_is_named() -> None:
+    answer = {
+        "sensorsOrError": {
+            "results": [
+                _instigator("landing_sensor", "sensor", "STOPPED"),
+                _instigator("lost_runs_sensor", "sensor"),
+                _instigator("sensor_for_some", "sensor", "STOPPED", default="STOPPED"),
+            ]
+        },
+        "schedulesOrError": {"results": [_instigator("green_schedule", "schedule", "STOPPED")]},
+    }
+
+    assert runs.stopped(answer) == ["landing_sensor", "green_schedule"]
+
+
+def test_an_answer_that_tells_nothing_is_not_taken_for_nothing() -> None:
+    answer: dict[str, Any] = {"sensorsOrError": {}, "schedulesOrError": {"results": []}}
+
+    with pytest.raises(StackError, match="does not tell its sensors"):
+        runs.failing_ticks(answer)
+
+
+def test_a_load_of_another_file_of_that_name_makes_nothing_good() -> None:
+    def told(run_id: str, status: str, age: float, folder: str) -> Run:
+        tags = file_tags(Path(folder) / "sales.csv")
+        return Run.of(
+            {"runId": run_id, "jobName": "initial_load", "status": status, "creationTime": NOW - age, "endTime": NOW}
+            | {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
+        )
+
+    failed = told("a", "FAILURE", 60, "/a")
+
+    assert failed.file == "/a/sales.csv"
+    assert runs.standing([failed, told("b", "SUCCESS", 30, "/b")]) == [failed]
+    assert runs.standing([failed, told("b", "SUCCESS", 30, "/a")]) == []
