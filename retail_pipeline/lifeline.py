@@ -16,7 +16,9 @@ from dataclasses import dataclass
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812
-from psycopg2.extensions import make_dsn, parse_dsn
+from psycopg2.extensions import make_dsn
+
+from retail_pipeline.warehouse.connection import parsed
 
 # Which process executes a run, for people: the tag of a run that says so.
 EXECUTED_BY = "retail/executed_by"
@@ -101,7 +103,7 @@ def unfinished(address: str) -> bool:
 
 def _connect(address: str, application: str) -> Connection:
     # SQLAlchemy, which reads the same address, may want the driver named in it.
-    parameters = parse_dsn(address.replace("postgresql+psycopg2://", "postgresql://", 1))
+    parameters = parsed(address.replace("postgresql+psycopg2://", "postgresql://", 1))
     parameters |= _KEEPALIVE | {"application_name": application}
     parameters.setdefault("connect_timeout", "10")
     connection = psycopg2.connect(make_dsn(**parameters))

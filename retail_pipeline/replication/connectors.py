@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from psycopg2.extensions import parse_dsn
-
 from retail_pipeline.errors import ReplicationError
 from retail_pipeline.replication import mongodb, publication, records, slot, topics
 from retail_pipeline.replication.connect import Configuration, ConnectClient, is_running
@@ -51,7 +49,7 @@ def names() -> list[str]:
 
 def configurations(settings: Settings) -> dict[str, Configuration]:
     """Give the configuration of every connector by its name; passwords are references to a file, never in it."""
-    address = parse_dsn(connection.dsn(settings, connection.CDC))
+    address = connection.parsed(connection.dsn(settings, connection.CDC))
     secrets = str(_secrets(settings))
     streamed = publication.STREAMED
     found = {
@@ -200,7 +198,7 @@ def halt(settings: Settings) -> None:
 def write_secrets(settings: Settings) -> set[str]:
     """Write what the references of the configurations stand for, readable to its owner alone; name what changed."""
     path = _secrets(settings)
-    address = parse_dsn(connection.dsn(settings, connection.CDC))
+    address = connection.parsed(connection.dsn(settings, connection.CDC))
     wanted = {
         "postgres.password": address.get("password", ""),
         "mongo.uri": mongodb.uri(settings, mongodb.SINK, _SINK_OPTIONS),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg2
-from psycopg2.extensions import make_dsn, parse_dsn
+from psycopg2.extensions import make_dsn
 from psycopg2.extras import LogicalReplicationConnection
 from psycopg2.sql import SQL, Identifier
 
@@ -79,7 +79,7 @@ class SlotHealth:
 @contextmanager
 def create(settings: Settings) -> Iterator[ExportedSnapshot]:
     """Make the slot and export its snapshot, which can be entered as long as the block lasts."""
-    address = parse_dsn(connection.dsn(settings, connection.CDC))
+    address = connection.parsed(connection.dsn(settings, connection.CDC))
     address.setdefault("application_name", "retail-pipeline slot")
     address["options"] = f"{address.get('options', '')} -c lock_timeout={_OTHERS_WITHIN}s".strip()
     try:

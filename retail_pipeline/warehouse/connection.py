@@ -62,13 +62,26 @@ def dsn(settings: Settings, role: str, database: str | None = None) -> str:
     return urlunsplit((parts.scheme, netloc, path, parts.query, parts.fragment))
 
 
+def parsed(address: str) -> dict[str, str]:
+    """Return the parameters of an address; SettingError, which does not quote it, where it is none of PostgreSQL's."""
+    try:
+        return dict(parse_dsn(address))
+    except psycopg2.Error:
+        # Without its cause, for libpq's own message holds the password.
+        raise SettingError(
+            "An address of PostgreSQL cannot be read.",
+            "write it as postgresql://user:password@host:port/database, with %25 for a % in the password; see "
+            "RETAIL_POSTGRES_DSN and RETAIL_DAGSTER_DSN",
+        ) from None
+
+
 @contextmanager
 def connect_dsn(address: str, *, autocommit: bool = False, lock_seconds: float | None = None) -> Iterator[Connection]:
     """Connect to an address; commit when the block ends, roll back when it raises, close either way.
 
     With `lock_seconds` a statement that waits longer for a lock fails with LockNotAvailable.
     """
-    parameters = parse_dsn(address)
+    parameters = parsed(address)
     parameters.setdefault("application_name", _APPLICATION)
     parameters.setdefault("connect_timeout", "10")
     if lock_seconds is not None:
