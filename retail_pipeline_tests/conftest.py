@@ -23,6 +23,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: folders.setdefault(item.path.parent, len(folders)))
 
 
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Keep how the run ended for `.ci/run`: where it broke off, there are tests that never ran."""
+    if session.config.cache is not None:
+        session.config.cache.set("retail/exit_status", int(exitstatus))
+
+
 @pytest.fixture(scope="session")
 def test_home() -> Iterator[Path]:
     """A state folder that any user may enter, removed at the end with its servers stopped."""

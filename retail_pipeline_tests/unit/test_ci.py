@@ -17,7 +17,8 @@ _MAKEFILE = """
 lint:
 \t@echo lint
 test:
-\t@mkdir -p .pytest_cache/v/cache
+\t@mkdir -p .pytest_cache/v/cache .pytest_cache/v/retail
+\t@echo {ended} > .pytest_cache/v/retail/exit_status
 \t@{remember}
 \t@{outcome}
 """
@@ -37,8 +38,8 @@ class Outcome:
     log: str
 
 
-def _run(folder: Path, failed: Collection[str] | None, again: Collection[str] = ()) -> Outcome:
-    """Run CI where these tests failed, and some of them again; None: the run of tests broke off."""
+def _run(folder: Path, failed: Collection[str] | None, again: Collection[str] = (), ended: int = 1) -> Outcome:
+    """Run CI where these tests failed, and some of them again; pytest ended with `ended`, for None without a list."""
     project = folder / "project"
     (project / ".ci").mkdir(parents=True)
     shutil.copyfile(PROJECT / ".ci" / "run", project / ".ci" / "run")
@@ -49,7 +50,7 @@ def _run(folder: Path, failed: Collection[str] | None, again: Collection[str] = 
     remembered = json.dumps(dict.fromkeys(failed or (), True))
     remember = "true" if failed is None else f"echo '{remembered}' > .pytest_cache/v/cache/lastfailed"
     outcome = "true" if failed == () else "false"
-    (project / "Makefile").write_text(_MAKEFILE.format(remember=remember, outcome=outcome))
+    (project / "Makefile").write_text(_MAKEFILE.format(remember=remember, outcome=outcome, ended=ended))
     done = subprocess.run(
         ["bash", str(project / ".ci" / "run")],
         env={"PATH": "/usr/local/bin:/usr/bin:/bin", "TMPDIR": str(folder)},
@@ -86,9 +87,15 @@ def test_a_test_that_fails_twice_fails_and_the_other_is_named(tmp_path: Path) ->
     assert "flaky: one.py::test_a" not in outcome.printed
 
 
-@pytest.mark.parametrize("failed", [None, ["a", "b", "c", "d"]], ids=["broken off", "more than three"])
-def test_nothing_runs_once_more_where_that_would_tell_nothing(tmp_path: Path, failed: list[str] | None) -> None:
-    outcome = _run(tmp_path, failed)
+@pytest.mark.parametrize(
+    ("failed", "ended"),
+    [(None, 1), (["a", "b", "c", "d"], 1), (["a"], 2), (["a"], 3)],
+    ids=["no list", "more than three", "interrupted", "internal error"],
+)
+def test_nothing_runs_once_more_where_that_would_tell_nothing(
+    tmp_path: Path, failed: list[str] | None, ended: int
+) -> None:
+    outcome = _run(tmp_path, failed, ended=ended)
 
     assert outcome.code == 1
     assert "once more" not in outcome.printed
