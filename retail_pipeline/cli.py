@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     bench = _with_json(
         call("bench", _bench, "measure one thing beside its rival, in databases or servers of the bench's own")
     )
-    bench.add_argument("name", help="cdc, initial-load, load, rls, sale or verify")
+    bench.add_argument("name", help="cdc, initial-load, load, noisy-neighbor, rls, sale or verify")
     store = call("store", _store, "a store's logins, in PostgreSQL and MongoDB alike")
     actions = store.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
     for action, text in _STORE_ACTIONS.items():

@@ -11,7 +11,7 @@ from retail_pipeline.settings import Settings
 __all__ = ["BENCHES", "BenchError", "Comparison", "Result", "run"]
 
 # Each is a module of this package, with `run(settings, say)`.
-BENCHES = ("cdc", "initial-load", "load", "rls", "sale", "verify")
+BENCHES = ("cdc", "initial-load", "load", "noisy-neighbor", "rls", "sale", "verify")
 
 
 def run(settings: Settings, name: str, say: Report) -> Result:

@@ -25,7 +25,7 @@ call retail.insert_transaction(
 
 @dataclass(frozen=True)
 class Plan:
-    """What to sell: the address of each store's login, first store first; sales a second, of all stores together.
+    """What to sell: the address of each store's login, from `first_store` on; sales a second, of all stores together.
 
     A store sells in one session, one sale after the other, so the stock after each sale is known without asking. The
     journal is written at the end, one line of JSON a sale.
@@ -37,6 +37,7 @@ class Plan:
     seconds: float
     seed: int
     journal: str
+    first_store: int = 1
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,14 @@ def main() -> None:
     sales: list[Sale] = []
     failures: list[BaseException] = []
 
-    def sell(store: int) -> None:
+    def sell(number: int) -> None:
         try:
-            _sell(plan, store, dues[store - 1], ready, sales)
+            _sell(plan, number, dues[number], ready, sales)
         except BaseException as error:  # noqa: BLE001  a thread's error would only be printed
             failures.append(error)
             ready.abort()
 
-    threads = [threading.Thread(target=sell, args=(store,)) for store in range(1, len(dues) + 1)]
+    threads = [threading.Thread(target=sell, args=(number,)) for number in range(len(dues))]
     for thread in threads:
         thread.start()
     try:
@@ -86,9 +87,9 @@ def main() -> None:
     for thread, due in zip(threads, dues, strict=True):
         due.put(None)
         thread.join()
+    Path(plan.journal).write_text("".join(json.dumps(asdict(sale)) + "\n" for sale in sales))
     if failures:
         raise failures[0]
-    Path(plan.journal).write_text("".join(json.dumps(asdict(sale)) + "\n" for sale in sales))
 
 
 def _pace(plan: Plan, dues: Sequence[queue.SimpleQueue[int | None]]) -> None:
@@ -101,11 +102,12 @@ def _pace(plan: Plan, dues: Sequence[queue.SimpleQueue[int | None]]) -> None:
 
 
 def _sell(
-    plan: Plan, store: int, dues: queue.SimpleQueue[int | None], ready: threading.Barrier, sales: list[Sale]
+    plan: Plan, number: int, dues: queue.SimpleQueue[int | None], ready: threading.Barrier, sales: list[Sale]
 ) -> None:
+    store = plan.first_store + number
     choose = random.Random(plan.seed * 1000 + store)  # noqa: S311  a draw of products, no secret
     first_customer = (store - 1) * plan.customers + 1
-    with connect_dsn(plan.addresses[store - 1], autocommit=True) as session, session.cursor() as cursor:
+    with connect_dsn(plan.addresses[number], autocommit=True) as session, session.cursor() as cursor:
         cursor.execute("select product_id, inventory_level from retail.inventory where inventory_level > 1000000")
         stock = dict(cursor.fetchall())
         products = sorted(stock)
@@ -115,10 +117,10 @@ def _sell(
             arguments: list[Any] = [store, first_customer, basket, [1] * BASKET]
             cursor.execute(_SALE, arguments)
             committed = time.monotonic_ns()
-            (number,) = cursor.fetchone() or (0,)
+            (transaction_id,) = cursor.fetchone() or (0,)
             for product in basket:
                 stock[product] -= 1
-            sales.append(Sale(store, number, [(product, stock[product]) for product in basket], due, committed))
+            sales.append(Sale(store, transaction_id, [(product, stock[product]) for product in basket], due, committed))
 
 
 if __name__ == "__main__":

@@ -30,3 +30,15 @@ def fill(site: Site, company: Company) -> None:
     with connect_dsn(site.superuser, autocommit=True) as connection, connection.cursor() as cursor:
         cursor.execute("vacuum (analyze)")
         cursor.execute("checkpoint")
+
+
+def stock_up(site: Site) -> None:
+    """Give every store enough of every product, on record, so that no sale is refused."""
+    with connect_dsn(site.superuser) as connection, connection.cursor() as cursor:
+        cursor.execute("set local session_replication_role = replica")
+        cursor.execute("update retail.inventory set inventory_level = 1000000000")
+        cursor.execute("update retail.stock_movements set quantity = 1000000000")
+    with connect_dsn(site.superuser, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute("vacuum full retail.inventory, retail.stock_movements")
+        cursor.execute("analyze")
+        cursor.execute("checkpoint")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from retail_pipeline.bench import database, pgbench
-from retail_pipeline.bench.company import FOLDER, Company, fill
+from retail_pipeline.bench.company import FOLDER, Company, fill, stock_up
 from retail_pipeline.bench.database import UNRESTRICTED, BenchError, Site, store_login
 from retail_pipeline.bench.result import Comparison, Report, Result
 from retail_pipeline.settings import Settings
@@ -76,7 +76,7 @@ def run(settings: Settings, say: Report, sizes: Sizes | None = None) -> Result:
         for side in (ours, rival):
             say(f"filling {sizes.stores:,} stores, {sizes.products} products, {sizes.lines:,} lines sold before")
             fill(side.site, Company(sizes.stores, sizes.products, _CUSTOMERS, sizes.lines))
-            _stock_up(side.site)
+            stock_up(side.site)
         with connect_dsn(rival_site.superuser) as connection, connection.cursor() as cursor:
             cursor.execute((FOLDER / "rival_sale.sql").read_text())
             cursor.execute(f"grant execute on all functions in schema retail to {UNRESTRICTED}")
@@ -118,18 +118,6 @@ def _compare(ours: _Side, rival: _Side, connections: int, sizes: Sizes, say: Rep
         rival=figures[id(rival)],
         least=LEAST if connections == PROMISED_AT else None,
     )
-
-
-def _stock_up(site: Site) -> None:
-    """Give every store enough of every product, on record, so that no sale is refused."""
-    with connect_dsn(site.superuser) as connection, connection.cursor() as cursor:
-        cursor.execute("set local session_replication_role = replica")
-        cursor.execute("update retail.inventory set inventory_level = 1000000000")
-        cursor.execute("update retail.stock_movements set quantity = 1000000000")
-    with connect_dsn(site.superuser, autocommit=True) as connection, connection.cursor() as cursor:
-        cursor.execute("vacuum full retail.inventory, retail.stock_movements")
-        cursor.execute("analyze")
-        cursor.execute("checkpoint")
 
 
 def _require_fair_sides(ours: Site, rival: Site) -> None:
