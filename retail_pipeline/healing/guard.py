@@ -46,9 +46,9 @@ class Guard:
             return []
         acts: list[Act] = []
         try:
-            acts = self._patrol.look()
+            acts = self._told(self._patrol.look())
             self._watch.record(acts)
-            acts = self._told(acts + self._watch.shut_out())
+            acts += self._told(self._watch.shut_out())
             self._keep_out(self._patrol.client)
         except PyMongoError as error:
             # Its message may hold an address with its password; `status` tells the rest.

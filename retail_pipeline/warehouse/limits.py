@@ -31,12 +31,13 @@ STATEMENT = 60.0
 TRANSACTION = 300.0
 # A store may keep others waiting for so long.
 WAIT = 2.0
-# A part of the queue of notifications, above which its tail counts as held by the oldest transaction older than this.
+# A part of the queue of notifications, above which its tail counts as held by the oldest transaction older than this,
+# once it has not become shorter for as long.
 QUEUE_SHARE, QUEUE_HOLDER = 0.01, 5.0
 # The stream's position waits for a transaction that has written.
 WRITE_TRANSACTION = 60.0
-# In transactions of all, which no vacuum can clean up after.
-HORIZON = 100_000
+# In transactions of all, which no vacuum can clean up after; and in seconds, for others make transactions, too.
+HORIZON, HORIZON_SECONDS = 100_000, 60.0
 # Acts for what a store did to others, and the seconds within which so many shut it out.
 STRIKES, STRIKES_WITHIN = 3, 600
 
@@ -75,8 +76,10 @@ def markdown() -> str:
         "a transaction": f"{TRANSACTION / 60:.0f} min",
         "a transaction that has written": f"{WRITE_TRANSACTION:.0f} s",
         "keeping others waiting": f"{WAIT:.0f} s",
-        f"a transaction while the queue of notifications is over {QUEUE_SHARE:.0%} full": f"{QUEUE_HOLDER:.0f} s",
-        "a snapshot that no vacuum can clean up behind": f"{HORIZON:,} transactions of all",
+        f"a transaction while the queue of notifications is over {QUEUE_SHARE:.0%} full and becomes no shorter": (
+            f"{QUEUE_HOLDER:.0f} s"
+        ),
+        "a snapshot that no vacuum can clean up behind": f"{HORIZON_SECONDS:.0f} s and {HORIZON:,} transactions of all",
         f"an operation in MongoDB that has over {MONGO_MEMORY // 1024**2} MB beside its cache": f"{MONGO_HURRY:.0f} s",
     }
     lines += [f"| {name} | {value} | nobody |" for name, value in hard.items()]

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from psycopg2 import errors as pg_errors
 from psycopg2 import sql
 
-from retail_pipeline.errors import WarehouseError
+from retail_pipeline.errors import BlockedError, WarehouseError
 from retail_pipeline.warehouse import limits, locks, tenant_acts
 from retail_pipeline.warehouse.connection import ADMIN, LOCK_SECONDS, SERVICES, STORES, administer, store_role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
@@ -33,6 +33,16 @@ _OWN_ROUNDS, _ROUNDS = 1, 4096
 _VERIFIER = re.compile(r"^SCRAM-SHA-256\$\d+:([^$]+)\$([^:]+):(.+)$")
 
 
+# What two changes of one login at once end with: the server has no words of its own for it.
+_DISTURBED = (
+    pg_errors.InternalError_,
+    pg_errors.LockNotAvailable,
+    pg_errors.DeadlockDetected,
+    pg_errors.UniqueViolation,
+)
+_TRIES, _PATIENCE = 4, "1s"
+
+
 @dataclass(frozen=True)
 class _Role:
     """What the catalog says about a login."""
@@ -44,17 +54,17 @@ class _Role:
     is_store: bool
 
 
-def provision(settings: Settings) -> list[str]:
+def provision(settings: Settings, report: Callable[[str], None] = lambda _: None) -> list[str]:
     """Let the service roles and a login for every store of retail.stores in; name the roles that needed a change.
 
     The passwords are those of the settings' credentials. A login that an operator disabled, or that the watch shut
-    out, stays out.
+    out, stays out. A store that keeps changing its own login is left as it is, and reported.
     """
     with administer(settings, "The logins could not be set up") as connection, connection.cursor() as cursor:
         _lock(cursor)
         cursor.execute("select store_id from retail.stores order by store_id")
         stores = [row[0] for row in cursor.fetchall()]
-        return _provision(cursor, settings, SERVICES, stores)
+        return _provision(cursor, settings, SERVICES, stores, report)
 
 
 def add_store(settings: Settings, store_id: int) -> str:
@@ -68,7 +78,7 @@ def add_store(settings: Settings, store_id: int) -> str:
                 f"There is no store {store_id}, so it can have no login.", "add the store to retail.stores first"
             )
         _provision(cursor, settings, (), [store_id])
-        cursor.execute(sql.SQL("alter role {} login").format(sql.Identifier(role)))
+        _undisturbed(cursor, role, lambda: _may_log_in(cursor, role, may=True))
         tenant_acts.lift(cursor, store_id)
     return role
 
@@ -80,7 +90,7 @@ def disable_store(settings: Settings, store_id: int) -> None:
         _lock(cursor)
         _require_role(cursor, role)
         _end_sessions(cursor, role)  # one of them may keep what follows waiting
-        cursor.execute(sql.SQL("alter role {} nologin").format(sql.Identifier(role)))
+        _undisturbed(cursor, role, lambda: _may_log_in(cursor, role, may=False))
         connection.commit()
         _end_sessions(cursor, role)
 
@@ -93,7 +103,7 @@ def remove_store(settings: Settings, store_id: int) -> None:
         _require_role(cursor, role)
         _end_sessions(cursor, role)  # one of them may keep what follows waiting
         cursor.execute("delete from retail.role_store where role_name = %s", (role,))
-        cursor.execute(sql.SQL("alter role {} nologin").format(sql.Identifier(role)))
+        _undisturbed(cursor, role, lambda: _may_log_in(cursor, role, may=False))
         connection.commit()
         _end_sessions(cursor, role)
         cursor.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))
@@ -108,10 +118,16 @@ def rotate_password(settings: Settings, role: str) -> None:
         _lock(cursor)
         _require_role(cursor, role)
         password = settings.credentials.rotate(f"postgres/{role}")
-        _set_password(cursor, role, password)
+        _undisturbed(cursor, role, lambda: _set_password(cursor, role, password))
 
 
-def _provision(cursor: Cursor, settings: Settings, services: Iterable[str], stores: list[int]) -> list[str]:
+def _provision(
+    cursor: Cursor,
+    settings: Settings,
+    services: Iterable[str],
+    stores: list[int],
+    report: Callable[[str], None] | None = None,
+) -> list[str]:
     names = [*services, *map(store_role, stores)]
     passwords = settings.credentials.passwords([f"postgres/{name}" for name in names])
     present = _present(cursor)
@@ -120,14 +136,45 @@ def _provision(cursor: Cursor, settings: Settings, services: Iterable[str], stor
     changed = [name for name in services if _provision_password(cursor, name, present, passwords)]
     for store_id in stores:
         name = store_role(store_id)
-        steps = (
-            _provision_store(cursor, name, present.get(name), connections, let_in=store_id not in shut_out),
-            _provision_password(cursor, name, present, passwords),
-            _provision_mapping(cursor, name, store_id),
-        )
-        if any(steps):
-            changed.append(name)
+
+        def provide(store_id: int = store_id, name: str = name) -> bool:
+            steps = (
+                _provision_store(cursor, name, present.get(name), connections, let_in=store_id not in shut_out),
+                _provision_password(cursor, name, present, passwords),
+                _provision_mapping(cursor, name, store_id),
+            )
+            return any(steps)
+
+        try:
+            if _undisturbed(cursor, name, provide):
+                changed.append(name)
+        except BlockedError as error:
+            if report is None:
+                raise
+            report(f"{error.message} It is left as it is. Next: {error.next_step}")
     return changed
+
+
+def _undisturbed(cursor: Cursor, role: str, change: Callable[[], object], tries: int = _TRIES) -> bool:
+    """Change a login although the store may be changing it, too: then its sessions end, and it is tried again."""
+    cursor.execute(f"savepoint undisturbed; set local lock_timeout = '{_PATIENCE}'")
+    try:
+        done = change()
+    except _DISTURBED as error:
+        cursor.execute("rollback to savepoint undisturbed; release savepoint undisturbed")
+        if tries == 1:
+            raise BlockedError(
+                f"{role} is being changed by its own sessions again and again, so it could not be set up.",
+                f"`retail-pipeline store disable {role.rpartition('_')[2]}`, then run it again",
+            ) from error
+        _end_sessions(cursor, role)
+        return _undisturbed(cursor, role, change, tries - 1)
+    cursor.execute("release savepoint undisturbed; set local lock_timeout to default")
+    return bool(done)
+
+
+def _may_log_in(cursor: Cursor, role: str, *, may: bool) -> None:
+    cursor.execute(sql.SQL("alter role {} " + ("login" if may else "nologin")).format(sql.Identifier(role)))
 
 
 def _provision_store(cursor: Cursor, name: str, present: _Role | None, connections: int, *, let_in: bool) -> bool:

@@ -18,29 +18,41 @@ if TYPE_CHECKING:
     from retail_pipeline.settings import Settings
 
 SHUT_OUT = "shut_out"
-# What counts towards a shut-out: what a store did to others. The other kinds are limits of its own.
-HARMFUL = frozenset({"blocking", "notifications", "stream", "vacuum", "memory"})
+# What counts towards a shut-out: what a store did to others. The other kinds are limits of its own; and behind a
+# snapshot any other store can use up the transactions that vacuum then cannot clean up after.
+HARMFUL = frozenset({"blocking", "notifications", "stream", "memory"})
 
 
 @dataclass(frozen=True)
 class Act:
-    """What was done to a store: since when it had done what it was ended for, and what that was, as a sentence."""
+    """What was done to a store: since when it had done what it was ended for, and what that was, as a sentence.
+
+    One that is not proven was done on a suspicion, and does not count towards a shut-out.
+    """
 
     store_id: int
     kind: str
     since: datetime
     what: str
     acted_at: datetime | None = None
+    proven: bool = True
+
+    @property
+    def harmed_others(self) -> bool:
+        """Whether it counts towards a shut-out."""
+        return self.proven and self.kind in HARMFUL
 
     @property
     def next_step(self) -> str:
         """What an operator does next."""
         if self.kind == SHUT_OUT:
             return f"ask the store what it runs, then `retail-pipeline store enable {self.store_id}`"
-        if self.kind in HARMFUL:
+        if self.harmed_others:
             return (
                 f"nothing; {limits.STRIKES} such acts within {limits.STRIKES_WITHIN // 60} minutes shut the store out"
             )
+        if not self.proven:
+            return "nothing; it does not count towards a shut-out"
         return "nothing; the store has to ask for less at a time"
 
     @property
@@ -62,7 +74,7 @@ def record(cursor: Cursor, acts: Sequence[Act]) -> None:
     execute_values(
         cursor,
         "insert into retail.tenant_acts (store_id, kind, harmed_others, since, what) values %s",
-        [(act.store_id, act.kind, act.kind in HARMFUL, act.since, act.what) for act in acts],
+        [(act.store_id, act.kind, act.harmed_others, act.since, act.what) for act in acts],
         page_size=1000,
     )
 
@@ -112,9 +124,11 @@ def summary(settings: Settings) -> Summary:
         if not are_kept(cursor):
             return Summary((), ())
         cursor.execute(
-            "select store_id, kind, since, what, acted_at, kind = 'shut_out' and lifted_at is null "
+            "select store_id, kind, since, what, acted_at, harmed_others or kind <> all(%s), "
+            "kind = 'shut_out' and lifted_at is null "
             "from retail.tenant_acts "
-            "where acted_at > now() - interval '1 h' or kind = 'shut_out' and lifted_at is null order by act_id desc"
+            "where acted_at > now() - interval '1 h' or kind = 'shut_out' and lifted_at is null order by act_id desc",
+            (list(HARMFUL),),
         )
         found = [(Act(*fields), stands) for *fields, stands in cursor.fetchall()]
     return Summary(

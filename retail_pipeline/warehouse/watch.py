@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import psycopg2
 from psycopg2 import sql
 
 from retail_pipeline.settings import SQL
@@ -17,10 +19,15 @@ from retail_pipeline.warehouse.tenant_acts import Act
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812
+    from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
     from retail_pipeline.settings import Settings
 
 _SOON = 0.1
+_TRIES = 3
+# A session that was told to end is asked for so often, in seconds, and for so long.
+_INSTANT, _UNTIL_GONE = 0.002, 1.0
+_NOTIFICATIONS = "notifications"
 _QUERY = SQL / "watch" / "sessions.sql"
 # What the watch itself asks must not wait for those whom it watches.
 _PATIENCE = "set lock_timeout = '1s'; set statement_timeout = '10s'; set idle_session_timeout = 0"
@@ -30,8 +37,9 @@ _PATIENCE = "set lock_timeout = '1s'; set statement_timeout = '10s'; set idle_se
 class Session:
     """A session that waits for a lock, or one of a store that is in a transaction; times are in seconds.
 
-    `waited` is None where it waits for no lock, `statement_age` where it runs none. `whole_table` says that it
-    waits for a lock which admits no writer, so that all who come later wait behind it. `horizon` is in transactions.
+    `waited` is None where it waits for no lock, `statement_age` where it runs none. `whole_table` says that it waits
+    for a lock which admits no writer, so that all who come later wait behind it, or holds one while it waits for
+    another. `horizon` is in transactions.
     """
 
     pid: int
@@ -49,13 +57,30 @@ class Session:
 
     @property
     def wishes_too_much(self) -> bool:
-        """Whether a store waits for a whole table."""
+        """Whether a store waits for a whole table, or keeps one while it waits."""
         return self.whole_table and self.store_id is not None
 
     @property
     def title(self) -> str:
         """Name it for a person."""
         return f"session {self.pid} of {self.role_name}{f' from {self.place}' if self.place else ''}"
+
+
+@dataclass(frozen=True)
+class Queue:
+    """How full the queue of notifications is, and for how many seconds it has been over its limit and grown no shorter.
+
+    It cannot become shorter while a session holds its tail. Where it does, a listener has read on, and nobody is to
+    blame, although another transaction may be old by then.
+    """
+
+    share: float = 0.0
+    seconds: float = 0.0
+
+    def later(self, share: float, seconds: float) -> Queue:
+        """Return what is known when it is looked at again so many seconds later."""
+        is_held = share >= self.share > limits.QUEUE_SHARE
+        return Queue(share, self.seconds + seconds if is_held else 0.0)
 
 
 @dataclass(frozen=True)
@@ -68,10 +93,10 @@ class Verdict:
     what: str
 
 
-def judge(sessions: Sequence[Session], queue_share: float) -> list[Verdict]:
+def judge(sessions: Sequence[Session], queue: Queue) -> list[Verdict]:
     """Return which sessions of stores are to be ended, each for the gravest of its reasons."""
     found: dict[int, Verdict] = {}
-    for verdict in (*_blocking(sessions), *_holding(sessions, queue_share), *_too_long(sessions)):
+    for verdict in (*_blocking(sessions), *_holding(sessions, queue), *_too_long(sessions)):
         found.setdefault(verdict.session.pid, verdict)
     return list(found.values())
 
@@ -80,7 +105,8 @@ def culprits(waiter: Session, by_pid: dict[int, Session]) -> list[Session]:
     """Return the sessions of other stores at the end of the chain of those that a session waits for.
 
     One that itself waits for a third is no culprit but a victim, unless it is a store that wishes for a whole table: no
-    store has to. The others wait behind its wish and not for the third, and who keeps it waiting is right to.
+    store has to. The others wait behind its wish and not for the third, and who keeps it waiting is right to. Nor is it
+    a victim where it waits for a service that waits for it: the server has looked for that circle before it was one.
     """
     found: list[Session] = []
     seen, waiting = {waiter.pid}, [] if waiter.wishes_too_much else list(waiter.blockers)
@@ -93,7 +119,8 @@ def culprits(waiter: Session, by_pid: dict[int, Session]) -> list[Session]:
         if not session.wishes_too_much:
             waiting += session.blockers
         is_other = session.store_id not in (None, waiter.store_id)
-        if is_other and (session.waited is None or session.wishes_too_much):
+        in_circle = waiter.store_id is None and waiter.pid in session.blockers
+        if is_other and (session.waited is None or session.wishes_too_much or in_circle):
             found.append(session)
     return found
 
@@ -124,21 +151,21 @@ def _blocking(sessions: Sequence[Session]) -> Iterator[Verdict]:
         yield Verdict(by_pid[pid], "blocking", seconds, f"kept {role}{others} waiting for {seconds:.1f} s")
 
 
-def _holding(sessions: Sequence[Session], queue_share: float) -> Iterator[Verdict]:
+def _holding(sessions: Sequence[Session], queue: Queue) -> Iterator[Verdict]:
     """Find who holds back what all share although nobody waits for a lock of theirs."""
-    if queue_share > limits.QUEUE_SHARE:
+    if queue.share > limits.QUEUE_SHARE and queue.seconds > limits.QUEUE_HOLDER:
         old = [one for one in _of_stores(sessions) if (one.transaction_age or 0.0) > limits.QUEUE_HOLDER]
         # Nobody can see who listens, so the oldest goes first; the next look sees whether it was the one.
         for one in sorted(old, key=lambda one: one.transaction_age or 0.0)[-1:]:
             seconds = one.transaction_age or 0.0
-            full = f"while the queue of notifications was {queue_share:.0%} full"
+            full = f"while the queue of notifications was {queue.share:.0%} full"
             what = f"kept a transaction open for {seconds:.0f} s {full}"
-            yield Verdict(one, "notifications", seconds, what)
+            yield Verdict(one, _NOTIFICATIONS, seconds, what)
     for one in _of_stores(sessions):
         seconds = one.transaction_age or 0.0
         if one.wrote and seconds > limits.WRITE_TRANSACTION:
             yield Verdict(one, "stream", seconds, f"kept the stream waiting for what it wrote {seconds:.0f} s ago")
-        elif one.horizon > limits.HORIZON:
+        elif one.horizon > limits.HORIZON and seconds > limits.HORIZON_SECONDS:
             what = f"kept vacuum from cleaning up after {one.horizon:,} transactions"
             yield Verdict(one, "vacuum", seconds, what)
 
@@ -172,21 +199,22 @@ class Watch:
         self._unfinished = True
         # Seconds until the next look.
         self.pause = limits.PAUSE
-        self.queue_share = 0.0
+        self.queue = Queue()
+        self._looked_at = time.monotonic()
 
     def look(self) -> list[Act]:
         """Look once and end what is over a limit; shut out who was ended too often. Return what was done."""
         with self._connection.cursor() as cursor:
-            # Asking moves the tail of the queue past what everybody has read, which nothing else does.
-            cursor.execute("select pg_notification_queue_usage(), to_regclass('retail.tenant_acts') is not null")
-            ((self.queue_share, is_ready),) = cursor.fetchall()
-            if not is_ready:
+            if not tenant_acts.are_kept(cursor):
                 return []
+            self._look_at_queue(cursor)
             cursor.execute(self._query)
             names = [column.name for column in cursor.description or ()]
             sessions = [_session(dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
         self._ended &= {(session.pid, session.began) for session in sessions}
-        acts = [self._end(verdict) for verdict in judge(sessions, self.queue_share) if self._is_new(verdict.session)]
+        # Who may hold the queue goes first: it is to be seen whether that is what makes the queue shorter.
+        verdicts = sorted(judge(sessions, self.queue), key=lambda verdict: verdict.kind != _NOTIFICATIONS)
+        acts = [self._end(verdict) for verdict in verdicts if self._is_new(verdict.session)]
         done = [act for act in acts if act is not None]
         self.record(done)
         self.pause = pause(sessions, acted=bool(done))
@@ -200,21 +228,45 @@ class Watch:
                 tenant_acts.record(cursor, acts)
 
     def shut_out(self) -> list[Act]:
-        """Let nobody in who was ended too often for what it did to others, and end what it has open."""
+        """Let nobody in who was ended too often for what it did to others; who resists is for the next look.
+
+        It never fails, not even where the connection is lost: what was done before is to be told.
+        """
         if not self._unfinished:
             return []
+        try:
+            with self._connection.cursor() as cursor:
+                to_shut_out = tenant_acts.to_shut_out(cursor)
+        except psycopg2.Error:
+            return []
         done = []
-        with self._connection.cursor() as cursor:
-            for store_id, since in tenant_acts.to_shut_out(cursor).items():
-                role = store_role(store_id)
-                cursor.execute(sql.SQL("alter role {} nologin").format(sql.Identifier(role)))
-                what = f"{role} cannot log in: it was ended {limits.STRIKES} times for what it did to others"
-                act = Act(store_id, tenant_acts.SHUT_OUT, since, what)
-                tenant_acts.record(cursor, [act])
-                cursor.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", (role,))
-                done.append(act)
         self._unfinished = False
+        for store_id, since in to_shut_out.items():
+            try:
+                done.append(self._close(store_id, since))
+            except psycopg2.Error:
+                self._unfinished = True
         return done
+
+    def _close(self, store_id: int, since: datetime) -> Act:
+        """Close a store's login. Its sessions end first, for one that changes the login keeps it from being closed."""
+        role = store_role(store_id)
+        closing = sql.SQL("alter role {} nologin").format(sql.Identifier(role))
+        with self._connection.cursor() as cursor:
+            for tries_left in reversed(range(_TRIES)):
+                _end_all(cursor, role)
+                try:
+                    cursor.execute(closing)
+                    break
+                except psycopg2.Error:
+                    if not tries_left:
+                        raise
+            what = f"{role} cannot log in: it was ended {limits.STRIKES} times for what it did to others"
+            act = Act(store_id, tenant_acts.SHUT_OUT, since, what)
+            tenant_acts.record(cursor, [act])
+            # Who came in before the login was closed.
+            _end_all(cursor, role)
+        return act
 
     def stores_shut_out(self) -> set[int]:
         """Return the stores that nobody has let in again."""
@@ -225,19 +277,60 @@ class Watch:
         """Tell whether a session was not ended yet: a busy machine may take a while to do it."""
         return (session.pid, session.began) not in self._ended
 
+    def _look_at_queue(self, cursor: Cursor) -> None:
+        now = time.monotonic()
+        self.queue = self.queue.later(_queue_share(cursor), now - self._looked_at)
+        self._looked_at = now
+
     def _end(self, verdict: Verdict) -> Act | None:
-        session = verdict.session
+        session, proven = verdict.session, True
+        is_suspicion = verdict.kind == _NOTIFICATIONS
         with self._connection.cursor() as cursor:
+            share = _queue_share(cursor) if is_suspicion else 0.0
             cursor.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity where pid = %s and backend_start = %s",
                 (session.pid, session.began),
             )
             if (True,) not in cursor.fetchall():
                 return None
+            if is_suspicion:
+                proven = _held_the_queue(cursor, session, share)
         self._ended.add((session.pid, session.began))
         since = datetime.now(UTC) - timedelta(seconds=verdict.seconds)
-        what = f"{session.title} {verdict.what}; the session was ended"
-        return Act(session.store_id or 0, verdict.kind, since, what)
+        what = f"{session.title} {verdict.what}; the session was ended{'' if proven else ', and was not the one'}"
+        return Act(session.store_id or 0, verdict.kind, since, what, proven=proven)
+
+
+def _queue_share(cursor: Cursor) -> float:
+    """Return how full the queue of notifications is.
+
+    Asking moves its tail past what everybody has read, which nothing else does.
+    """
+    cursor.execute("select pg_notification_queue_usage()")
+    ((share,),) = cursor.fetchall()
+    return float(share)
+
+
+def _held_the_queue(cursor: Cursor, session: Session, share: float) -> bool:
+    """Tell whether the queue becomes shorter at the moment at which a session that was told to end is gone.
+
+    Nobody can see who listens. At the next look it were too late to ask: the store that did hold the queue could let go
+    of it when it sees that the session of another is gone, and that one would be to blame.
+    """
+    end = time.monotonic() + _UNTIL_GONE
+    while time.monotonic() < end:
+        cursor.execute(
+            "select exists (select from pg_stat_activity where pid = %s and backend_start = %s)",
+            (session.pid, session.began),
+        )
+        if (False,) in cursor.fetchall():
+            return _queue_share(cursor) < share
+        time.sleep(_INSTANT)
+    return False
+
+
+def _end_all(cursor: Cursor, role: str) -> None:
+    cursor.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", (role,))
 
 
 @contextmanager

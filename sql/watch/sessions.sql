@@ -31,10 +31,22 @@ sessions as materialized (
         coalesce(a.wait_event_type = 'Lock', false) as waits,
         extract(epoch from clock_timestamp() - a.xact_start)::double precision as transaction_age,
         case
-            when a.state = 'active' then extract(epoch from clock_timestamp() - a.query_start)::double precision
+            when a.state in ('active', 'fastpath function call')
+                then extract(epoch from clock_timestamp() - a.query_start)::double precision
         end as statement_age
     from pg_catalog.pg_stat_activity as a
     left join store_roles as s on a.usesysid = s.member and a.datname = current_database()
+),
+
+-- Nobody has a lock of these modes but who asks for it: no store has to.
+holding as materialized (
+    select distinct l.pid
+    from pg_catalog.pg_locks as l
+    where
+        l.granted
+        and l.locktype = 'relation'
+        and l.mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+        and (select bool_or(s.waits) from sessions as s)
 ),
 
 waiting as materialized (
@@ -66,11 +78,12 @@ select
     s.horizon,
     -- The locks are looked at an instant later than the sessions.
     case when s.waits then coalesce(w.waited, 0) end as waited,
-    s.waits and coalesce(w.whole_table, false) as whole_table,
+    s.waits and (coalesce(w.whole_table, false) or h.pid is not null) as whole_table,
     case when w.is_early and w.is_late then pg_blocking_pids(s.pid) else '{}' end as blockers
 from sessions as s
 cross join bound as b
 left join waiting as w on s.pid = w.pid
+left join holding as h on s.pid = h.pid
 where
     s.waits
     -- A procedure that commits begins new transactions within one statement.

@@ -36,10 +36,10 @@ def load_config(csv: Path, *, accept: bool = False) -> dict[str, Any]:
     code_version=keys.code_version(SQL / "migrations", SQL / "repeatable"),
     freshness_policy=keys.FILES_ARRIVE,
 )
-def schema(platform: Platform) -> dg.MaterializeResult[None]:
+def schema(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
     """Apply what is new, and let the loader and the other services in; nothing, on a database that is current."""
     applied = migrations.migrate(platform.settings().require("postgres_dsn"))
-    admitted = roles.provision(platform.settings())
+    admitted = roles.provision(platform.settings(), context.log.warning)
     return dg.MaterializeResult(metadata={"applied": applied, "applied_count": len(applied), "logins": admitted})
 
 
@@ -102,7 +102,7 @@ def row_counts(context: dg.AssetExecutionContext, settings: Settings) -> dict[st
     code_version=keys.code_version(SQL / "repeatable"),
     freshness_policy=keys.FILES_ARRIVE,
 )
-def tenant_isolation(platform: Platform) -> dg.MaterializeResult[None]:
+def tenant_isolation(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
     """Make the roles that are missing."""
-    made = roles.provision(platform.settings())
+    made = roles.provision(platform.settings(), context.log.warning)
     return dg.MaterializeResult(metadata={"made": made, "made_count": len(made)})

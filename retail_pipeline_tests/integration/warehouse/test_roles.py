@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import psycopg2
 import pytest
 
-from retail_pipeline.errors import WarehouseError
+from retail_pipeline.errors import BlockedError, WarehouseError
 from retail_pipeline.settings import Settings
 from retail_pipeline.warehouse import connection, limits, roles
 from retail_pipeline_tests.integration.shop import rows, run
@@ -63,6 +67,66 @@ def test_a_store_has_limits_and_no_attribute_of_an_administrator(stores: Setting
             "select rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication, rolconnlimit "
             "from pg_roles where rolname = current_user",
         ) == [(False, False, False, False, False, limits.MOST_CONNECTIONS)]
+
+
+@contextmanager
+def _changing_its_login(settings: Settings, *, commits: bool) -> Iterator[None]:
+    """Let a store change its own login in a transaction that stays open, or is committed once somebody waits for it."""
+    role = connection.store_role(STORE)
+    over = threading.Event()
+    with (
+        connection.connect_dsn(settings.require("postgres_dsn"), autocommit=True) as superuser,
+        closing(psycopg2.connect(connection.dsn(settings, role))) as store,
+    ):
+        run(superuser, f"alter role {role} set work_mem = '5MB'")
+        run(store, f"alter role {role} set work_mem = '6MB'")
+
+        def commit() -> None:
+            while not (over.is_set() or rows(superuser, "select 1 from pg_locks where not granted")):
+                time.sleep(0.005)
+            store.commit()
+
+        committing = threading.Thread(target=commit)
+        if commits:
+            committing.start()
+        try:
+            yield
+        finally:
+            over.set()
+            if commits:
+                committing.join()
+
+
+@pytest.mark.parametrize("commits", [True, False], ids=["and commits", "and waits"])
+def test_a_store_that_changes_its_login_meanwhile_keeps_nobody_from_being_provided_for(
+    stores: Settings, *, commits: bool
+) -> None:
+    roles.provision(stores)
+    with connection.connect_dsn(stores.require("postgres_dsn")) as superuser:
+        run(superuser, f"alter role store_user_{OTHER} connection limit 1")
+    with _changing_its_login(stores, commits=commits):
+        assert roles.provision(stores) == [f"store_user_{STORE}", f"store_user_{OTHER}"]
+
+    with connection.connect(stores, connection.store_role(STORE)) as session:
+        assert rows(session, "show work_mem") != [("6MB",)]
+    assert roles.provision(stores) == []
+
+
+def test_a_store_that_cannot_be_provided_for_is_reported_and_the_others_are(
+    stores: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roles.provision(stores)
+    with connection.connect_dsn(stores.require("postgres_dsn")) as superuser:
+        run(superuser, f"alter role store_user_{OTHER} connection limit 1")
+    monkeypatch.setattr(roles, "_end_sessions", lambda *_: None)
+    monkeypatch.setattr(roles, "_PATIENCE", "100ms")
+    told: list[str] = []
+    with _changing_its_login(stores, commits=False):
+        assert roles.provision(stores, told.append) == [f"store_user_{OTHER}"]
+        with pytest.raises(BlockedError, match=f"store_user_{STORE} is being changed"):
+            roles.add_store(stores, STORE)
+
+    assert [f"store disable {STORE}" in line for line in told] == [True]
 
 
 def test_limits_that_a_store_lifted_are_brought_back_for_all_databases_and_for_one(stores: Settings) -> None:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from datetime import datetime
 
 import psycopg2
 import pytest
@@ -189,6 +190,7 @@ def _quietly(work: Callable[[], object]) -> None:
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the bounds be as short as a test may wait."""
     monkeypatch.setattr(limits, "WAIT", 0.2)
+    monkeypatch.setattr(limits, "HORIZON_SECONDS", 0.2)
 
 
 @pytest.mark.usefixtures("short")
@@ -321,6 +323,58 @@ def test_three_acts_shut_a_store_out_until_an_operator_lets_it_in(company: Setti
         assert guard is not None
         acts = _strike(company, guard, 1)
     assert [act.kind for act in acts] == ["blocking"], "it begins anew"
+
+
+def test_a_store_that_changes_its_login_is_shut_out_all_the_same(
+    company: Settings, guard: Watch, offender: Connection, superuser: Connection
+) -> None:
+    run(offender, f"alter role {connection.store_role(1)} password 'another'")
+    strike = "insert into retail.tenant_acts (store_id, kind, harmed_others, acted_at, since, what) values "
+    run(superuser, strike + ", ".join(f"(1, 'blocking', true, now() - interval '{n} s', now(), 'x')" for n in range(3)))
+
+    assert [act.kind for act in guard.look()] == ["shut_out"]
+
+    assert is_over(offender)
+    with pytest.raises(WarehouseError, match="is not permitted to log in"):
+        sale(company, 1)()
+
+
+def test_a_store_that_resists_keeps_no_other_from_being_shut_out(
+    guard: Watch, superuser: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strike = "insert into retail.tenant_acts (store_id, kind, harmed_others, acted_at, since, what) values "
+    strikes = [f"({s}, 'blocking', true, now() - interval '{n} s', now(), 'x')" for s in (1, 2) for n in range(3)]
+    run(superuser, strike + ", ".join(strikes))
+    close = Watch._close  # noqa: SLF001
+
+    def resisted(self: Watch, store_id: int, since: datetime) -> Act:
+        if store_id == 1:
+            raise psycopg2.errors.LockNotAvailable
+        return close(self, store_id, since)
+
+    monkeypatch.setattr(Watch, "_close", resisted)
+    assert [act.store_id for act in guard.look()] == [2]
+
+    monkeypatch.undo()
+    assert [act.store_id for act in guard.look()] == [1], "at the next look"
+
+
+def test_a_store_that_keeps_a_whole_table_while_it_waits_for_a_service_is_ended(
+    company: Settings, guard: Watch, offender: Connection
+) -> None:
+    forecast = "insert into retail.demand_forecast values (1, 100, '1999-01-01', 1, 1)"
+    with connection.connect(company, connection.LOADER) as loader:
+        run(loader, forecast)
+        run(offender, "lock table retail.inventory in access exclusive mode")
+        waits_for_loader = in_background(lambda: _quietly(lambda: run(offender, forecast)))
+        sold = in_background(sale(company, 2))
+
+        assert {(act.store_id, act.kind) for act in until(guard, "blocking")} == {(1, "blocking")}
+
+        sold.join(30)
+        waits_for_loader.join(30)
+        assert not sold.is_alive()
+        assert rows(loader, "select 1"), "the service is never ended"
 
 
 @pytest.mark.usefixtures("short")

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import pytest
 
 from retail_pipeline.warehouse import limits, watch
-from retail_pipeline.warehouse.tenant_acts import HARMFUL
-from retail_pipeline.warehouse.watch import Session, judge
+from retail_pipeline.warehouse.tenant_acts import HARMFUL, Act
+from retail_pipeline.warehouse.watch import Queue, Session, judge
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 LONG, SHORT = limits.WAIT + 1, limits.WAIT - 1
@@ -28,8 +28,8 @@ def service(pid: int, **others: object) -> Session:
     return replace(session, wrote=True, horizon=10**9, **others)  # type: ignore[arg-type]
 
 
-def verdicts(*sessions: Session, queue: float = 0.0) -> dict[int, str]:
-    return {verdict.session.pid: verdict.kind for verdict in judge(sessions, queue)}
+def verdicts(*sessions: Session, queue: float = 0.0, held: float = 3600.0) -> dict[int, str]:
+    return {verdict.session.pid: verdict.kind for verdict in judge(sessions, Queue(queue, held))}
 
 
 def test_a_store_that_keeps_another_waiting_is_ended() -> None:
@@ -89,6 +89,17 @@ def test_a_circle_has_no_end_and_is_left_to_the_server() -> None:
     assert verdicts(store(1, waited=LONG, blockers=(2,)), store(2, 2, waited=LONG, blockers=(1,))) == {}
 
 
+def test_who_keeps_a_whole_table_and_waits_for_a_service_is_ended() -> None:
+    """Else all sales stand still for as long as the service takes, which need not be what they wait for."""
+    keeps = store(2, 2, waited=LONG, whole_table=True, blockers=(1,))
+    assert verdicts(service(1), keeps, store(3, 3, waited=LONG, blockers=(2,))) == {2: "blocking"}
+
+
+def test_who_waits_for_a_service_that_waits_for_it_is_ended() -> None:
+    circle = (service(1, waited=LONG, blockers=(2,)), store(2, 2, waited=LONG, blockers=(1,)))
+    assert verdicts(*circle) == {2: "blocking"}
+
+
 def test_while_notifications_pile_up_the_oldest_transaction_of_a_store_is_ended() -> None:
     old, older = store(1, transaction_age=limits.QUEUE_HOLDER + 1), store(2, 2, transaction_age=limits.QUEUE_HOLDER + 2)
     assert verdicts(old, older, queue=limits.QUEUE_SHARE / 2) == {}
@@ -96,11 +107,37 @@ def test_while_notifications_pile_up_the_oldest_transaction_of_a_store_is_ended(
     assert verdicts(store(1, transaction_age=limits.QUEUE_HOLDER - 1), queue=1.0) == {}
 
 
+def after(shares: list[float]) -> Queue:
+    """Return what is known of the queue after it was looked at every two seconds."""
+    queue = Queue()
+    for share in shares:
+        queue = queue.later(share, limits.PAUSE)
+    return queue
+
+
+def test_a_queue_that_becomes_shorter_is_held_by_nobody() -> None:
+    """A listener that renews its transaction reads on, and an old transaction of another store is not to blame."""
+    report = store(1, transaction_age=3600)
+    full = 2 * limits.QUEUE_SHARE
+    renewed = [full, 2 * full, full, 2 * full, 3 * full, full, 2 * full, 3 * full]
+    for looks in range(1, len(renewed) + 1):
+        assert judge([report], after(renewed[:looks])) == []
+
+
+def test_a_queue_that_becomes_no_shorter_is_held() -> None:
+    report = store(1, transaction_age=3600)
+    over = 2 * limits.QUEUE_SHARE
+    looks = int(limits.QUEUE_HOLDER / limits.PAUSE) + 2
+    assert judge([report], after([0.0, *[over] * (looks - 1)])) == []
+    assert [one.kind for one in judge([report], after([0.0, *[over] * looks]))] == ["notifications"]
+    assert judge([report], after([*[limits.QUEUE_SHARE / 2] * 10, over])) == [], "it was not over its limit before"
+
+
 OVER: dict[str, Callable[[], Session]] = {
     "statement": lambda: store(1, statement_age=limits.STATEMENT + 1),
     "transaction": lambda: store(1, transaction_age=limits.TRANSACTION + 1),
     "stream": lambda: store(1, transaction_age=limits.WRITE_TRANSACTION + 1, wrote=True),
-    "vacuum": lambda: store(1, horizon=limits.HORIZON + 1),
+    "vacuum": lambda: store(1, horizon=limits.HORIZON + 1, transaction_age=limits.HORIZON_SECONDS + 1),
 }
 
 
@@ -113,6 +150,18 @@ def test_what_is_within_the_limits_is_left_alone() -> None:
     session = store(1, statement_age=limits.STATEMENT - 1, horizon=limits.HORIZON - 1)
     assert verdicts(replace(session, transaction_age=limits.TRANSACTION - 1)) == {}
     assert verdicts(replace(session, transaction_age=limits.WRITE_TRANSACTION - 1, wrote=True)) == {}
+
+
+def test_a_short_report_is_not_ended_for_the_transactions_that_others_make_meanwhile() -> None:
+    assert verdicts(store(1, horizon=10**9, transaction_age=limits.HORIZON_SECONDS - 1)) == {}
+
+
+def test_what_another_store_can_bring_about_shuts_nobody_out() -> None:
+    assert "vacuum" not in HARMFUL
+    assert Act(1, "notifications", BEGAN, "x").harmed_others
+    suspected = Act(1, "notifications", BEGAN, "x", proven=False)
+    assert not suspected.harmed_others
+    assert "does not count" in suspected.next_step
 
 
 def test_a_session_is_ended_once_for_the_gravest_of_its_reasons() -> None:
