@@ -13,14 +13,21 @@ from pymongo.errors import OperationFailure
 from retail_pipeline.healing.guard import Guard, on_duty
 from retail_pipeline.mirror import client, tenants
 from retail_pipeline.settings import Settings
-from retail_pipeline.warehouse import limits, roles
+from retail_pipeline.warehouse import connection, limits, roles
 from retail_pipeline_tests.integration import mirrored
 from retail_pipeline_tests.integration.shop import rows, run
 from retail_pipeline_tests.integration.tenants.attacks_mongodb import opened
 
 VIEW = tenants.view(3, "transactions")
 STRIKE = "insert into retail.tenant_acts (store_id, kind, harmed_others, acted_at, since, what) values "
-STRIKES = STRIKE + ", ".join(f"(3, 'blocking', true, now() - interval '{n} s', now(), 'x')" for n in range(3))
+
+
+def strikes(*stores: int) -> str:
+    """Give the statement that makes stores ready to be shut out."""
+    values = [
+        f"({store}, 'blocking', true, now() - interval '{n} s', now(), 'x')" for store in stores for n in range(3)
+    ]
+    return STRIKE + ", ".join(values)
 
 
 @pytest.fixture(name="said")
@@ -33,7 +40,8 @@ def _guard(fortress: Settings, said: list[str]) -> Iterator[Guard]:
     with on_duty(fortress, said.append, time.monotonic) as guard:
         assert guard is not None
         yield guard
-    roles.add_store(fortress, 3)
+    for store in (1, 3):
+        roles.add_store(fortress, store)
     tenants.provision(fortress)
 
 
@@ -41,7 +49,7 @@ def test_a_store_that_is_shut_out_has_no_user_in_mongodb_until_it_is_let_in(
     fortress: Settings, guard: Guard, said: list[str]
 ) -> None:
     with mirrored.superuser(fortress) as superuser:
-        run(superuser, STRIKES)
+        run(superuser, strikes(3))
     with opened(fortress, tenants.user(3)) as mine:
         mine[VIEW].find_one()
         assert [act.kind for act in guard.look()] == ["shut_out"]
@@ -58,6 +66,22 @@ def test_a_store_that_is_shut_out_has_no_user_in_mongodb_until_it_is_let_in(
     with opened(fortress, tenants.user(3)) as mine:
         assert guard.look() == []
         mine[VIEW].find_one()
+
+
+def test_a_store_that_resists_in_postgresql_keeps_no_other_in_mongodb(
+    fortress: Settings, guard: Guard, said: list[str]
+) -> None:
+    with connection.connect_dsn(fortress.require("postgres_dsn")) as operator:
+        run(operator, strikes(1, 3))
+        operator.commit()
+        # The watch ends no session but the store's own.
+        run(operator, f"alter role {connection.store_role(1)} connection limit 5")
+        assert [(act.store_id, act.kind) for act in guard.look()] == [(3, "shut_out")]
+        operator.rollback()
+    assert ["store enable 3" in line for line in said] == [True]
+    with mirrored.administrator(fortress) as whole:
+        assert not whole.client["admin"].command("usersInfo", tenants.user(3))["users"]
+    assert [(act.store_id, act.kind) for act in guard.look()] == [(1, "shut_out")], "at the next look"
 
 
 def test_a_long_operation_of_a_store_is_ended_and_one_of_a_service_is_not(

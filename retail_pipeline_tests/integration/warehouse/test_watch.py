@@ -6,11 +6,13 @@ something was done.
 
 from __future__ import annotations
 
+import ctypes
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from datetime import datetime
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -221,6 +223,40 @@ def test_a_procedure_that_commits_again_and_again_is_one_statement(
     assert not running.is_alive()
 
 
+class _Argument(ctypes.Structure):
+    """An argument of libpq's PQfn, given by address."""
+
+    _fields_ = (("len", ctypes.c_int), ("isint", ctypes.c_int), ("ptr", ctypes.c_char_p))
+
+
+def call_by_number(session: Connection, function: int, argument: bytes) -> None:
+    """Call a function of the server without a statement, which psycopg2 does for large objects only."""
+    [libpq] = Path(psycopg2.__file__).parents[1].glob("psycopg2_binary.libs/libpq-*")
+    call = ctypes.CDLL(str(libpq)).PQfn
+    call.argtypes = [
+        *(ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_int),
+        *(ctypes.POINTER(_Argument), ctypes.c_int),
+    ]
+    length = ctypes.c_int()
+    arguments = (_Argument * 1)(_Argument(len(argument), 0, argument))
+    call(session.pgconn_ptr, function, ctypes.create_string_buffer(8), ctypes.byref(length), 0, arguments, 1)
+
+
+@pytest.mark.usefixtures("short")
+def test_a_function_called_without_a_statement_counts_as_one(
+    company: Settings, offender: Connection, superuser: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "STATEMENT", 1.0)
+    [(sleep,)] = rows(superuser, "select 'pg_sleep'::regproc::oid")
+    offender.autocommit = True
+    running = in_background(lambda: call_by_number(offender, sleep, struct.pack("!d", 600.0)))
+    with watch.watching(company) as guard:
+        assert guard is not None
+        assert [act.kind for act in until(guard, "statement")] == ["statement"]
+    running.join(30)
+    assert not running.is_alive()
+
+
 HOLDING = {
     "transaction": ("TRANSACTION", 0.5, "select 1"),
     "stream": ("WRITE_TRANSACTION", 0.5, TOUCH.replace("%s", "1")),
@@ -254,32 +290,75 @@ def test_what_holds_back_the_stream_or_vacuum_or_lasts_too_long_is_ended_and_oth
         assert not is_over(loader)
 
 
-@pytest.mark.usefixtures("short")
-def test_a_flood_of_notifications_loses_its_holder_and_the_tail_of_the_queue_moves(
-    company: Settings, offender: Connection, superuser: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    usage = "select pg_notification_queue_usage()"
-    run(offender, "listen anything")
-    offender.commit()
-    rows(offender, "select 1")  # now in a transaction, in which it takes no notification
+def _flood(company: Settings, listener: Connection, superuser: Connection, monkeypatch: pytest.MonkeyPatch) -> float:
+    """Let a session hold the queue of notifications, and another fill it over its limit; return how full it is."""
+    run(listener, "listen anything")
+    listener.commit()
+    rows(listener, "select 1")  # now in a transaction, in which it takes no notification
     monkeypatch.setattr(limits, "QUEUE_HOLDER", 0.5)
     flood = "select count(pg_notify('anything', repeat('x', 7000) || n)) from generate_series(1, 2000) as n"
     with opened(company, 2) as other:
         rows(other, flood)
         other.commit()
-    [(held,)] = rows(superuser, usage)
+    [(held,)] = rows(superuser, "select pg_notification_queue_usage()")
+    assert isinstance(held, float)
     assert held > 0
     monkeypatch.setattr(limits, "QUEUE_SHARE", held / 2)
+    return held
+
+
+@pytest.mark.usefixtures("short")
+def test_a_flood_of_notifications_loses_its_holder_and_the_tail_of_the_queue_moves(
+    company: Settings, offender: Connection, superuser: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = _flood(company, offender, superuser, monkeypatch)
     with watch.watching(company) as guard:
         assert guard is not None
         acts = until(guard, "notifications")
         assert {(act.store_id, act.kind) for act in acts} == {(1, "notifications")}
         end = time.monotonic() + 30
         # Nobody but the watch asks, as nobody did when the queue filled up.
-        while guard.queue_share > held / 2:
+        while guard.queue.share > held / 2:
             assert time.monotonic() < end
             guard.look()
     assert is_over(offender)
+
+
+@pytest.mark.usefixtures("short")
+def test_who_is_ended_for_the_queue_of_notifications_and_did_not_hold_it_has_no_strike(
+    company: Settings, offender: Connection, superuser: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(company, 3) as older:
+        rows(older, "select 1")
+        _flood(company, offender, superuser, monkeypatch)
+        with watch.watching(company) as guard:
+            assert guard is not None
+            acts = until(guard, "notifications")
+            while not is_over(offender):
+                acts += guard.look()
+                time.sleep(0.05)
+        assert is_over(older)
+    assert [(act.store_id, act.kind, act.proven) for act in acts] == [
+        (3, "notifications", False),
+        (1, "notifications", True),
+    ]
+    counts = "select store_id, harmed_others from retail.tenant_acts order by act_id"
+    assert rows(superuser, counts) == [(3, False), (1, True)]
+    assert [act.harmed_others for act in tenant_acts.summary(company).lately] == [True, False]
+
+
+@pytest.mark.usefixtures("short")
+def test_who_holds_the_queue_of_notifications_three_times_is_shut_out(
+    company: Settings, superuser: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acts: list[Act] = []
+    for _ in range(limits.STRIKES):
+        with opened(company, 1) as listener:
+            _flood(company, listener, superuser, monkeypatch)
+            with watch.watching(company) as guard:
+                assert guard is not None
+                acts += until(guard, "notifications")
+    assert [act.kind for act in acts] == ["notifications"] * limits.STRIKES + ["shut_out"]
 
 
 def _strike(company: Settings, guard: Watch, times: int) -> list[Act]:
@@ -340,23 +419,38 @@ def test_a_store_that_changes_its_login_is_shut_out_all_the_same(
 
 
 def test_a_store_that_resists_keeps_no_other_from_being_shut_out(
-    guard: Watch, superuser: Connection, monkeypatch: pytest.MonkeyPatch
+    company: Settings, guard: Watch, superuser: Connection
 ) -> None:
     strike = "insert into retail.tenant_acts (store_id, kind, harmed_others, acted_at, since, what) values "
     strikes = [f"({s}, 'blocking', true, now() - interval '{n} s', now(), 'x')" for s in (1, 2) for n in range(3)]
     run(superuser, strike + ", ".join(strikes))
-    close = Watch._close  # noqa: SLF001
+    with connection.connect_dsn(company.require("postgres_dsn")) as operator:
+        # The watch ends no session but the store's own.
+        run(operator, f"alter role {connection.store_role(1)} connection limit 5")
+        assert [act.store_id for act in guard.look()] == [2]
+        operator.rollback()
 
-    def resisted(self: Watch, store_id: int, since: datetime) -> Act:
-        if store_id == 1:
-            raise psycopg2.errors.LockNotAvailable
-        return close(self, store_id, since)
-
-    monkeypatch.setattr(Watch, "_close", resisted)
-    assert [act.store_id for act in guard.look()] == [2]
-
-    monkeypatch.undo()
     assert [act.store_id for act in guard.look()] == [1], "at the next look"
+
+
+def test_what_was_done_is_told_although_the_connection_is_lost_meanwhile(
+    guard: Watch, company: Settings, offender: Connection, superuser: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = Watch.record
+    myself = "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted"
+
+    def lost(self: Watch, acts: list[Act]) -> None:
+        record(self, acts)
+        if acts:
+            run(superuser, myself)
+
+    monkeypatch.setattr(Watch, "record", lost)
+    run(offender, "lock table retail.inventory")
+    waiting = in_background(sale(company, 2))
+    assert [act.kind for act in until(guard, "blocking")] == ["blocking"]
+    waiting.join(30)
+    with pytest.raises(psycopg2.Error):
+        guard.look()
 
 
 def test_a_store_that_keeps_a_whole_table_while_it_waits_for_a_service_is_ended(

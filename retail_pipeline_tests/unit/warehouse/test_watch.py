@@ -117,7 +117,7 @@ def after(shares: list[float]) -> Queue:
 
 def test_a_queue_that_becomes_shorter_is_held_by_nobody() -> None:
     """A listener that renews its transaction reads on, and an old transaction of another store is not to blame."""
-    report = store(1, transaction_age=3600)
+    report = store(1, transaction_age=60)
     full = 2 * limits.QUEUE_SHARE
     renewed = [full, 2 * full, full, 2 * full, 3 * full, full, 2 * full, 3 * full]
     for looks in range(1, len(renewed) + 1):
@@ -125,7 +125,7 @@ def test_a_queue_that_becomes_shorter_is_held_by_nobody() -> None:
 
 
 def test_a_queue_that_becomes_no_shorter_is_held() -> None:
-    report = store(1, transaction_age=3600)
+    report = store(1, transaction_age=60)
     over = 2 * limits.QUEUE_SHARE
     looks = int(limits.QUEUE_HOLDER / limits.PAUSE) + 2
     assert judge([report], after([0.0, *[over] * (looks - 1)])) == []
