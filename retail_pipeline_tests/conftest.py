@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,13 @@ from retail_pipeline import stack
 from retail_pipeline.settings import Settings
 
 _PREFIX = "retail-test-"
+
+
+def pytest_configure() -> None:
+    """Let what tests start hear every signal, also under nohup: a process inherits which ones are ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

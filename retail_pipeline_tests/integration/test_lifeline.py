@@ -95,6 +95,9 @@ def test_a_signal_ends_a_process_that_waits_for_a_statement(number: int, postgre
         assert sleeper.stdout is not None
         sleeper.stdout.readline()
         sleeper.send_signal(number)
-        said, errors = sleeper.communicate(timeout=120)
+        try:
+            said, errors = sleeper.communicate(timeout=120)
+        finally:
+            sleeper.kill()
 
     assert "stopped " in said, errors
