@@ -8,6 +8,7 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from psycopg2 import errors as pg_errors
@@ -32,7 +33,6 @@ STORE_SETTINGS = {**limits.SETTINGS, **limits.BOUNDS}
 _OWN_ROUNDS, _ROUNDS = 1, 4096
 _VERIFIER = re.compile(r"^SCRAM-SHA-256\$\d+:([^$]+)\$([^:]+):(.+)$")
 
-
 # What two changes of one login at once end with: the server has no words of its own for it.
 _DISTURBED = (
     pg_errors.InternalError_,
@@ -40,7 +40,8 @@ _DISTURBED = (
     pg_errors.DeadlockDetected,
     pg_errors.UniqueViolation,
 )
-_TRIES, _PATIENCE = 4, "1s"
+# In seconds, for one lock.
+_TRIES, _PATIENCE = 8, 1.0
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def add_store(settings: Settings, store_id: int) -> str:
                 f"There is no store {store_id}, so it can have no login.", "add the store to retail.stores first"
             )
         _provision(cursor, settings, (), [store_id])
-        _undisturbed(cursor, role, lambda: _may_log_in(cursor, role, may=True))
+        _undisturbed(cursor, role, partial(_may_log_in, cursor, role, may=True))
         tenant_acts.lift(cursor, store_id)
     return role
 
@@ -89,8 +90,8 @@ def disable_store(settings: Settings, store_id: int) -> None:
     with administer(settings, f"{role} could not be disabled") as connection, connection.cursor() as cursor:
         _lock(cursor)
         _require_role(cursor, role)
-        _end_sessions(cursor, role)  # one of them may keep what follows waiting
-        _undisturbed(cursor, role, lambda: _may_log_in(cursor, role, may=False))
+        _end_sessions(cursor, role, wait=0)  # one of them may keep what follows waiting
+        _undisturbed(cursor, role, partial(_may_log_in, cursor, role, may=False))
         connection.commit()
         _end_sessions(cursor, role)
 
@@ -101,16 +102,19 @@ def remove_store(settings: Settings, store_id: int) -> None:
     with administer(settings, f"{role} could not be removed") as connection, connection.cursor() as cursor:
         _lock(cursor)
         _require_role(cursor, role)
-        _end_sessions(cursor, role)  # one of them may keep what follows waiting
+        _end_sessions(cursor, role, wait=0)  # one of them may keep what follows waiting
         cursor.execute("delete from retail.role_store where role_name = %s", (role,))
-        _undisturbed(cursor, role, lambda: _may_log_in(cursor, role, may=False))
+        _undisturbed(cursor, role, partial(_may_log_in, cursor, role, may=False))
         connection.commit()
         _end_sessions(cursor, role)
         cursor.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))
 
 
 def rotate_password(settings: Settings, role: str) -> None:
-    """Give a role a new password, kept in the credentials; sessions that are open go on."""
+    """Give a role a new password, kept in the credentials; sessions that are open go on.
+
+    But those of a store that changes its login meanwhile are ended.
+    """
     with (
         administer(settings, f"The password of {role} could not be rotated") as connection,
         connection.cursor() as cursor,
@@ -118,7 +122,11 @@ def rotate_password(settings: Settings, role: str) -> None:
         _lock(cursor)
         _require_role(cursor, role)
         password = settings.credentials.rotate(f"postgres/{role}")
-        _undisturbed(cursor, role, lambda: _set_password(cursor, role, password))
+        change = partial(_set_password, cursor, role, _new_verifier(role, password))
+        if role in SERVICES:
+            change()  # its sessions may be in the middle of a load
+        else:
+            _undisturbed(cursor, role, change)
 
 
 def _provision(
@@ -133,48 +141,79 @@ def _provision(
     present = _present(cursor)
     shut_out = tenant_acts.shut_out(cursor)
     connections = _share(cursor)
-    changed = [name for name in services if _provision_password(cursor, name, present, passwords)]
+    # Computed before, for it takes longer than a store takes to connect again.
+    verifiers = {
+        name: _new_verifier(name, passwords[f"postgres/{name}"])
+        for name in names
+        if not _opens(present.get(name), passwords[f"postgres/{name}"], _rounds(name))
+    }
+    changed = [name for name in services if name in verifiers]
+    for name in changed:
+        _set_password(cursor, name, verifiers[name])
     for store_id in stores:
         name = store_role(store_id)
-
-        def provide(store_id: int = store_id, name: str = name) -> bool:
-            steps = (
-                _provision_store(cursor, name, present.get(name), connections, let_in=store_id not in shut_out),
-                _provision_password(cursor, name, present, passwords),
-                _provision_mapping(cursor, name, store_id),
-            )
-            return any(steps)
-
+        let_in = store_id not in shut_out
+        provide = partial(
+            _provision_login, cursor, name, present.get(name), verifiers.get(name), connections, let_in=let_in
+        )
+        has_changed = False
         try:
-            if _undisturbed(cursor, name, provide):
-                changed.append(name)
+            # Nobody can be logged in as one that is new.
+            has_changed = _undisturbed(cursor, name, provide) if name in present else provide()
         except BlockedError as error:
             if report is None:
                 raise
             report(f"{error.message} It is left as it is. Next: {error.next_step}")
+        # A store can only read its mapping: whoever keeps that from being written is somebody else.
+        if _provision_mapping(cursor, name, store_id) or has_changed:
+            changed.append(name)
     return changed
 
 
-def _undisturbed(cursor: Cursor, role: str, change: Callable[[], object], tries: int = _TRIES) -> bool:
-    """Change a login although the store may be changing it, too: then its sessions end, and it is tried again."""
-    cursor.execute(f"savepoint undisturbed; set local lock_timeout = '{_PATIENCE}'")
-    try:
-        done = change()
-    except _DISTURBED as error:
-        cursor.execute("rollback to savepoint undisturbed; release savepoint undisturbed")
-        if tries == 1:
-            raise BlockedError(
-                f"{role} is being changed by its own sessions again and again, so it could not be set up.",
-                f"`retail-pipeline store disable {role.rpartition('_')[2]}`, then run it again",
-            ) from error
-        _end_sessions(cursor, role)
-        return _undisturbed(cursor, role, change, tries - 1)
-    cursor.execute("release savepoint undisturbed; set local lock_timeout to default")
+def _undisturbed(cursor: Cursor, role: str, change: Callable[[], object]) -> bool:
+    """Change a store's login although the store may be changing it, too; tell what the change told.
+
+    Where that is in the way, the store's sessions end, and the change is tried again.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        cursor.execute("savepoint undisturbed; set local lock_timeout = %s", (round(_PATIENCE * 1000),))
+        try:
+            done = change()
+        except _DISTURBED as error:
+            cursor.execute("rollback to savepoint undisturbed; release savepoint undisturbed")
+            if not tries_left:
+                raise _in_vain(cursor, role, error) from error
+            # Without waiting: the next try is in the queue for the login before the store has connected again.
+            _end_sessions(cursor, role, wait=0)
+        else:
+            cursor.execute("release savepoint undisturbed; set local lock_timeout to default")
+            break
     return bool(done)
+
+
+def _in_vain(cursor: Cursor, role: str, error: Exception) -> BlockedError:
+    """Make the error for a login that could not be changed: somebody holds it, or it changes again and again."""
+    if isinstance(error, pg_errors.LockNotAvailable):
+        found = locks.holders(cursor, _PATIENCE, ["pg_authid", "pg_db_role_setting"])
+        if found:
+            return locks.blocked(f"{role} could not be changed", _PATIENCE, found)
+    return BlockedError(
+        f"{role} is being changed by its own sessions again and again, so it could not be set up.",
+        f"`retail-pipeline store disable {role.rpartition('_')[2]}` keeps it out; then run it again",
+    )
 
 
 def _may_log_in(cursor: Cursor, role: str, *, may: bool) -> None:
     cursor.execute(sql.SQL("alter role {} " + ("login" if may else "nologin")).format(sql.Identifier(role)))
+
+
+def _provision_login(
+    cursor: Cursor, name: str, present: _Role | None, verifier: str | None, connections: int, *, let_in: bool
+) -> bool:
+    has_changed = _provision_store(cursor, name, present, connections, let_in=let_in)
+    if verifier is not None:
+        _set_password(cursor, name, verifier)
+    return has_changed or verifier is not None
 
 
 def _provision_store(cursor: Cursor, name: str, present: _Role | None, connections: int, *, let_in: bool) -> bool:
@@ -195,16 +234,6 @@ def _provision_store(cursor: Cursor, name: str, present: _Role | None, connectio
         cursor.execute(statement.format(role, sql.Identifier(setting), sql.Literal(value)))
     # Its rights come by inheritance; becoming the group itself would serve nothing.
     cursor.execute(sql.SQL("grant {} to {} with inherit true, set false").format(sql.Identifier(STORES), role))
-    return True
-
-
-def _provision_password(cursor: Cursor, name: str, present: dict[str, _Role], passwords: dict[str, str]) -> bool:
-    password = passwords[f"postgres/{name}"]
-    role = present.get(name)
-    # One with other rounds was made before they were these.
-    if role and role.verifier and _opens(role.verifier, password, _rounds(name)):
-        return False
-    _set_password(cursor, name, password)
     return True
 
 
@@ -252,9 +281,11 @@ def _require_role(cursor: Cursor, role: str) -> None:
         )
 
 
-def _end_sessions(cursor: Cursor, role: str) -> None:
-    """End the sessions of a role, and wait until they are gone."""
-    cursor.execute("select pg_terminate_backend(pid, 10000) from pg_stat_activity where usename = %s", (role,))
+def _end_sessions(cursor: Cursor, role: str, wait: int = 10_000) -> None:
+    """End the sessions of a role, and wait until they are gone, for so many milliseconds each."""
+    # Without this a transaction sees the sessions of its first look for ever, and none that has connected since.
+    cursor.execute("select pg_stat_clear_snapshot()")
+    cursor.execute("select pg_terminate_backend(pid, %s) from pg_stat_activity where usename = %s", (wait, role))
 
 
 def _lock(cursor: Cursor) -> None:
@@ -267,12 +298,13 @@ def _lock(cursor: Cursor) -> None:
         raise locks.blocked("Another change of the logins is not done", LOCK_SECONDS, found) from error
 
 
-def _set_password(cursor: Cursor, role: str, password: str) -> None:
+def _set_password(cursor: Cursor, role: str, verifier: str) -> None:
     """Set what proves the password instead of the password, which a log of statements would keep."""
-    statement = sql.SQL("alter role {} password {}").format(
-        sql.Identifier(role), sql.Literal(_verifier(password, secrets.token_bytes(16), _rounds(role)))
-    )
-    cursor.execute(statement)
+    cursor.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(verifier)))
+
+
+def _new_verifier(role: str, password: str) -> str:
+    return _verifier(password, secrets.token_bytes(16), _rounds(role))
 
 
 def _verifier(password: str, salt: bytes, iterations: int) -> str:
@@ -288,9 +320,9 @@ def _rounds(role: str) -> int:
     return _OWN_ROUNDS if role in SERVICES and role != ADMIN else _ROUNDS
 
 
-def _opens(verifier: str, password: str, rounds: int) -> bool:
-    """Tell whether a kept verifier is that of the password, with so many rounds."""
-    parts = _VERIFIER.match(verifier)
+def _opens(role: _Role | None, password: str, rounds: int) -> bool:
+    """Tell whether a login has the password, with so many rounds: one with others was made before they were these."""
+    parts = _VERIFIER.match(role.verifier) if role and role.verifier else None
     if parts is None:
         return False
-    return hmac.compare_digest(verifier, _verifier(password, base64.b64decode(parts[1]), rounds))
+    return hmac.compare_digest(parts.string, _verifier(password, base64.b64decode(parts[1]), rounds))
