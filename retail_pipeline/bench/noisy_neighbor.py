@@ -101,10 +101,10 @@ class _Found:
         after = None if self.shut_out is None else round((self.shut_out - self.began) / 1e9, 1)
         kinds = [kind for kind, _ in self.acts]
         return {
-            "slowest_ms": round(max(self.beside + self.then)),
-            "quiet_p99_ms": round(percentile(self.quiet, 99)),
-            "p99_ms": round(percentile(self.beside, 99)) if self.beside else None,
-            "p99_then_ms": round(percentile(self.then, 99)),
+            "slowest_ms": round(max(self.beside + self.then, default=0.0)),
+            "quiet_p99_ms": _p99(self.quiet),
+            "p99_ms": _p99(self.beside),
+            "p99_then_ms": _p99(self.then),
             "sales": len(self.sales),
             "goes": self.offender.goes,
             "at_it_s": round(self.offender.seconds, 1),
@@ -158,8 +158,11 @@ def measure(settings: Settings, say: Report, sizes: Sizes) -> Result:
 
 
 def _comparisons(found: _Found) -> Iterator[Comparison]:
+    """Give none where nothing was sold beside it, which is a refused sale and so a fault."""
     quiet = found.quiet
     name = found.excess.name
+    if not (quiet and found.then):
+        return
     slowest = max(found.beside + found.then)
     yield Comparison(f"{name}: slowest", "ms", [slowest], [max(quiet)], most=1.0, most_more=MOST_MS)
     p99 = [percentile(found.then, 99)]
@@ -201,8 +204,6 @@ def _measure(settings: Settings, excess: Excess, sizes: Sizes, files: Iterator[P
         found.faults.append(f"a sale was refused: {found.refusal}")
     if excess.name != NOTHING and not offender.goes and not offender.refusals:
         found.faults.append("the store did nothing")
-    if not (found.quiet and found.then):
-        raise BenchError(f"{excess.name}: nothing was sold. {found.refusal}")
     if sizes.commands:
         _begin_anew(settings)
         with committed(excess, settings, _OFFENDER):
@@ -303,6 +304,10 @@ def _acts(settings: Settings, since_ns: int) -> list[tuple[int, str, int]]:
             (since_ns / 1e9,),
         )
         return [(store, kind, int(moment)) for store, kind, moment in cursor.fetchall()]
+
+
+def _p99(latencies: Sequence[float]) -> int | None:
+    return round(percentile(latencies, 99)) if latencies else None
 
 
 def _latencies(sales: Sequence[Sale], first: int, last: int) -> list[float]:
