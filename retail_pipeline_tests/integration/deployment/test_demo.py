@@ -269,7 +269,7 @@ def test_status_and_verify_tell_the_truth(deployment: Deployment) -> None:
         done = deployment.attempt("retail-pipeline", "status", "--json")
         return done.stdout if done.returncode == 0 else None
 
-    status = json.loads(mirrored.eventually(healthy, "health", patience=120).splitlines()[-1])
+    status = json.loads(mirrored.eventually(healthy, "health", patience=300).splitlines()[-1])
     verified = json.loads(deployment.run("retail-pipeline", "verify", "--json").splitlines()[-1])
 
     assert status["healthy"] is True
