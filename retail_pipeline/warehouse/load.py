@@ -166,8 +166,7 @@ class _Load:
                 outcome = load_stock.set_all(
                     self._settings, self._connection, counts["file_id"], self._report, stock_patience
                 )
-            if outcome.left:
-                self._report(f"{outcome.sentence(self._source.name)} Next: {load_stock.NEXT}")
+            self._tell_left(outcome, self._source.name)
             load_account.note_seconds(cursor, counts["file_id"], self._started)
             account = load_account.read(cursor, counts["file_id"])
             self._connection.commit()
@@ -198,8 +197,7 @@ class _Load:
         outcome = load_stock.Outcome()
         if is_unset:
             outcome = load_stock.resume(self._settings, self._connection, (file_id, name), self._report, stock_patience)
-            if outcome.left:
-                self._report(f"{outcome.sentence(name)} Next: {load_stock.NEXT}")
+            self._tell_left(outcome, name)
         load_stock.complete_others(self._settings, self._connection, self._report)
         self._report(f"{self._source.name} is loaded already; nothing to do")
         return LoadReport(
@@ -207,6 +205,10 @@ class _Load:
             duplicates=0, tables=load_account.tables(cursor), seconds=time.monotonic() - self._started,
             stock_left=outcome.left,
         )  # fmt: skip
+
+    def _tell_left(self, outcome: load_stock.Outcome, name: str) -> None:
+        if outcome.left:
+            self._report(f"{outcome.sentence(name)} Next: {load_stock.NEXT}")
 
     def _has_others(self, cursor: Cursor) -> bool:
         cursor.execute("select exists (select from retail.files where accepted)")

@@ -52,6 +52,12 @@ ROW: dict[str, str] = {
     "actual_demand": "210",
 }
 
+# A row while a load of this database waits for a lock.
+LOADER_WAITS = """
+select 1 from pg_stat_activity
+where usename = 'retail_loader' and wait_event_type = 'Lock' and datname = current_database()
+"""
+
 
 def row(**values: object) -> dict[str, str]:
     """Give a good row with some values of one's own."""

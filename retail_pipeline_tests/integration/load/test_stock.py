@@ -326,12 +326,6 @@ def test_what_was_received_after_a_stock_was_set_to_nothing_is_not_lost(company:
         assert shop.stock(session, store)[first] == 5
 
 
-_WAITS = """
-select 1 from pg_stat_activity
-where usename = 'retail_loader' and wait_event_type = 'Lock' and datname = current_database()
-"""
-
-
 def _load_while_a_sale_is_being_made(company: _Company) -> None:
     """Load the later file; a batch waits for a sale of one of its products, which then commits."""
     store = company.stores()[0]
@@ -343,7 +337,7 @@ def _load_while_a_sale_is_being_made(company: _Company) -> None:
             company.selling(store, company.products(store)[0]),
         ):
             sold.set()
-            while not shop.rows(administrator, _WAITS):
+            while not shop.rows(administrator, files.LOADER_WAITS):
                 time.sleep(0.005)
         committed.set()
 

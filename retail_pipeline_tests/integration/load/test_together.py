@@ -74,12 +74,6 @@ def test_a_sale_of_the_same_products_is_made_before_the_stock_is_locked(warehous
     ) == [(0,)]
 
 
-_WAITS = """
-select 1 from pg_stat_activity
-where usename = 'retail_loader' and wait_event_type = 'Lock' and datname = current_database()
-"""
-
-
 def _load_beside(
     settings: Settings, path: Path, title: str, statement: str, role: str = connection.store_role(1)
 ) -> LoadReport:
@@ -93,7 +87,7 @@ def _load_beside(
         ):
             other.cursor().execute(statement)
             entered.set()
-            while not shop.rows(administrator, _WAITS):
+            while not shop.rows(administrator, files.LOADER_WAITS):
                 time.sleep(0.005)
 
     thread = threading.Thread(target=enter)

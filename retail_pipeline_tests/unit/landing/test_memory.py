@@ -29,17 +29,21 @@ def test_what_is_kept_is_there_after_it_was_closed(tmp_path: Path) -> None:
     assert recall(path) == [FILE]
 
 
-@pytest.mark.parametrize("content", [b"no database" * 1000, b"SQLite format 3\0" + b"\xff" * 5000])
-def test_a_damaged_memory_is_told_and_begun_anew(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "m"
-    path.write_bytes(content)
-
+def _require_told_and_begun_anew(path: Path) -> None:
     with pytest.raises(SettingError, match=r"cannot be read in .*/m: "):
         recall(path)
     with open_memory(path) as found:
         assert found.files == {}
         found.keep({FILE.name: FILE})
     assert recall(path) == [FILE]
+
+
+@pytest.mark.parametrize("content", [b"no database" * 1000, b"SQLite format 3\0" + b"\xff" * 5000])
+def test_a_damaged_memory_is_told_and_begun_anew(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "m"
+    path.write_bytes(content)
+
+    _require_told_and_begun_anew(path)
 
 
 @pytest.mark.parametrize(
@@ -58,12 +62,7 @@ def test_a_memory_whose_rows_nobody_understands_is_told_and_begun_anew(tmp_path:
     with closing(sqlite3.connect(path)) as database, database:
         database.execute(fault)
 
-    with pytest.raises(SettingError, match=r"cannot be read in .*/m: "):
-        recall(path)
-    with open_memory(path) as found:
-        assert found.files == {}
-        found.keep({FILE.name: FILE})
-    assert recall(path) == [FILE]
+    _require_told_and_begun_anew(path)
 
 
 def test_damage_is_known_by_the_last_byte_of_its_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -218,13 +218,19 @@ def test_a_run_of_before_a_restore_does_not_make_a_file_loaded(landing: Landing)
     assert landing.asked == [b"a.csv", b"a.csv"]
 
 
-def test_a_refused_file_too_large_to_read_is_no_longer_refused_once_a_person_loaded_it(
-    landing: Landing, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _asked_for_a_large_file(landing: Landing, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Put a file that no look reads, until its run is asked for; return its fingerprint."""
     monkeypatch.setattr(content, "LARGEST", 3)
     digest = hashlib.sha256(landing.put("large.csv").read_bytes()).hexdigest()
     landing.tick()
     landing.tick()
+    return digest
+
+
+def test_a_refused_file_too_large_to_read_is_no_longer_refused_once_a_person_loaded_it(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = _asked_for_a_large_file(landing, monkeypatch)
     landing.end(Ended.BY_THE_FILE, "too many bad rows", digest)
     landing.tick()
     refused = states(landing)
@@ -238,10 +244,7 @@ def test_a_refused_file_too_large_to_read_is_no_longer_refused_once_a_person_loa
 def test_a_file_too_large_to_read_is_loaded_again_when_the_ledger_forgot_it(
     landing: Landing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(content, "LARGEST", 3)
-    digest = hashlib.sha256(landing.put("large.csv").read_bytes()).hexdigest()
-    landing.tick()
-    landing.tick()
+    digest = _asked_for_a_large_file(landing, monkeypatch)
     landing.end(fingerprint=digest)
     landing.tick()
     landing.loaded.clear()
