@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -188,16 +185,10 @@ def sell(plan: Plan, watch: Watch) -> list[Sale]:
 
     Raises BenchError where the generator fails.
     """
-    command = [sys.executable, "-m", cdc_generator.__name__]
-    generator = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    with generator:
-        if generator.stdin:
-            json.dump(asdict(plan), generator.stdin)
-            generator.stdin.close()
+    with cdc_generator.started(plan) as generator:
         watch.until(lambda: generator.poll() is not None)
-        if generator.returncode:
-            last = (generator.stderr.read() if generator.stderr else "").strip().splitlines() or ["it said nothing"]
-            raise BenchError(f"The generator of sales failed: {last[-1]}")
+        if said := cdc_generator.failure(generator):
+            raise BenchError(f"The generator of sales failed: {said}")
     return cdc_generator.read_journal(Path(plan.journal))
 
 

@@ -1,14 +1,16 @@
-"""Sales at a steady rate, whatever becomes of them: an open loop in a process of its own. Started by `bench.cdc`."""
+"""Sales at a steady rate, whatever becomes of them: an open loop in a process of its own."""
 
 from __future__ import annotations
 
 import json
 import queue
 import random
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -59,6 +61,23 @@ def read_journal(path: Path) -> list[Sale]:
     """Read what was sold, in the order in which it was due."""
     sales = [Sale(**json.loads(line)) for line in path.read_text().splitlines()]
     return sorted(sales, key=lambda sale: sale.due_ns)
+
+
+@contextmanager
+def started(plan: Plan) -> Iterator[subprocess.Popen[str]]:
+    """Sell in a process of its own, whose end is awaited at the end of the block."""
+    command = [sys.executable, "-m", __name__]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        if process.stdin:
+            with process.stdin as stdin:
+                json.dump(asdict(plan), stdin)
+        yield process
+
+
+def failure(process: subprocess.Popen[str]) -> str:
+    """Await the end of such a process; return the last line that it said where it failed, else ''."""
+    said = (process.stderr.read() if process.stderr else "").strip().splitlines() or ["it said nothing"]
+    return said[-1] if process.wait() else ""
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from retail_pipeline.bench.cdc_arrivals import percentile
 from retail_pipeline.bench.cdc_drain import MONGO_DURABILITY
 from retail_pipeline.bench.cdc_generator import Plan, Sale
 from retail_pipeline.bench.company import Company, fill, stock_up
-from retail_pipeline.bench.database import BenchError, Site
+from retail_pipeline.bench.database import Site
 from retail_pipeline.bench.excesses import EXCESSES, NOTHING, Excess, Offender, committed
 from retail_pipeline.bench.result import Comparison, Report, Result
 from retail_pipeline.mirror import initial, tenants
@@ -139,7 +138,10 @@ def measure(settings: Settings, say: Report, sizes: Sizes) -> Result:
     """Measure in this database, whose stores are open and watched."""
     with tempfile.TemporaryDirectory(prefix="retail-bench-") as folder:
         files = _files(Path(folder), sizes)
-        found = [_measure(settings, excess, sizes, files, say) for excess in sizes.excesses]
+        try:
+            found = [_measure(settings, excess, sizes, files, say) for excess in sizes.excesses]
+        finally:
+            _begin_anew(settings)
     with connect_dsn(settings.require("postgres_dsn")) as connection:
         wrong = [f"{what}: {count}" for what, count in consistency.violations(connection).items() if count]
     with connect_dsn(dsn(settings, store_role(_OFFENDER + 1))) as session:
@@ -257,16 +259,9 @@ def _selling(settings: Settings, sizes: Sizes, seconds: int) -> Iterator[_Sales]
             first_store=_OFFENDER + 1,
         )
         sales = _Sales()
-        command = [sys.executable, "-m", cdc_generator.__name__]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-            if process.stdin is None or process.stderr is None:
-                raise BenchError("The generator of sales has no pipes.")
-            with process.stdin as plan_file:
-                json.dump(asdict(plan), plan_file)
+        with cdc_generator.started(plan) as process:
             yield sales
-            said = process.stderr.read().strip().splitlines()
-        if process.returncode:
-            sales.refusal = said[-1] if said else "it said nothing"
+            sales.refusal = cdc_generator.failure(process)
         sales.made = cdc_generator.read_journal(Path(plan.journal))
 
 

@@ -90,10 +90,10 @@ def disable_store(settings: Settings, store_id: int) -> None:
     with administer(settings, f"{role} could not be disabled") as connection, connection.cursor() as cursor:
         _lock(cursor)
         _require_role(cursor, role)
-        _end_sessions(cursor, role, wait=0)  # one of them may keep what follows waiting
+        end_sessions(cursor, role, wait=0)  # one of them may keep what follows waiting
         _undisturbed(cursor, role, partial(_may_log_in, cursor, role, may=False))
         connection.commit()
-        _end_sessions(cursor, role)
+        end_sessions(cursor, role)
 
 
 def remove_store(settings: Settings, store_id: int) -> None:
@@ -102,11 +102,11 @@ def remove_store(settings: Settings, store_id: int) -> None:
     with administer(settings, f"{role} could not be removed") as connection, connection.cursor() as cursor:
         _lock(cursor)
         _require_role(cursor, role)
-        _end_sessions(cursor, role, wait=0)  # one of them may keep what follows waiting
+        end_sessions(cursor, role, wait=0)  # one of them may keep what follows waiting
         cursor.execute("delete from retail.role_store where role_name = %s", (role,))
         _undisturbed(cursor, role, partial(_may_log_in, cursor, role, may=False))
         connection.commit()
-        _end_sessions(cursor, role)
+        end_sessions(cursor, role)
         cursor.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))
 
 
@@ -184,7 +184,7 @@ def _undisturbed(cursor: Cursor, role: str, change: Callable[[], object]) -> boo
             if not tries_left:
                 raise _in_vain(cursor, role, error) from error
             # Without waiting: the next try is in the queue for the login before the store has connected again.
-            _end_sessions(cursor, role, wait=0)
+            end_sessions(cursor, role, wait=0)
         else:
             cursor.execute("release savepoint undisturbed; set local lock_timeout to default")
             break
@@ -281,7 +281,7 @@ def _require_role(cursor: Cursor, role: str) -> None:
         )
 
 
-def _end_sessions(cursor: Cursor, role: str, wait: int = 10_000) -> None:
+def end_sessions(cursor: Cursor, role: str, wait: int = 10_000) -> None:
     """End the sessions of a role, and wait until they are gone, for so many milliseconds each."""
     # Without this a transaction sees the sessions of its first look for ever, and none that has connected since.
     cursor.execute("select pg_stat_clear_snapshot()")

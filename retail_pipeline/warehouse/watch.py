@@ -13,7 +13,7 @@ import psycopg2
 from psycopg2 import sql
 
 from retail_pipeline.settings import SQL
-from retail_pipeline.warehouse import limits, locks, tenant_acts
+from retail_pipeline.warehouse import limits, locks, roles, tenant_acts
 from retail_pipeline.warehouse.connection import connect_dsn, store_role
 from retail_pipeline.warehouse.tenant_acts import Act
 
@@ -254,7 +254,7 @@ class Watch:
         closing = sql.SQL("alter role {} nologin").format(sql.Identifier(role))
         with self._connection.cursor() as cursor:
             for tries_left in reversed(range(_TRIES)):
-                _end_all(cursor, role)
+                roles.end_sessions(cursor, role, wait=0)
                 try:
                     cursor.execute(closing)
                     break
@@ -265,7 +265,7 @@ class Watch:
             act = Act(store_id, tenant_acts.SHUT_OUT, since, what)
             tenant_acts.record(cursor, [act])
             # Who came in before the login was closed.
-            _end_all(cursor, role)
+            roles.end_sessions(cursor, role, wait=0)
         return act
 
     def stores_shut_out(self) -> set[int]:
@@ -327,10 +327,6 @@ def _held_the_queue(cursor: Cursor, session: Session, share: float) -> bool:
             return _queue_share(cursor) < share
         time.sleep(_INSTANT)
     return False
-
-
-def _end_all(cursor: Cursor, role: str) -> None:
-    cursor.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", (role,))
 
 
 @contextmanager

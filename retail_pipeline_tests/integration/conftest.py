@@ -41,6 +41,16 @@ def warehouse(postgres_settings: Settings, warehouse_template: Settings) -> Iter
         yield settings
 
 
+def open_logins(server: Settings) -> None:
+    """Open each store's login that the test of another database left closed: a login is of the whole server."""
+    with connection.connect_dsn(server.require("postgres_dsn")) as session, session.cursor() as cursor:
+        cursor.execute(
+            "do $$ declare closed record; begin for closed in"
+            " select rolname from pg_catalog.pg_roles where rolname ~ '^store_user_[0-9]+$' and not rolcanlogin"
+            " loop execute format('alter role %I login', closed.rolname); end loop; end $$"
+        )
+
+
 @contextmanager
 def copy_of(template: Settings, server: Settings) -> Iterator[Settings]:
     """Give a copy of a database that nothing is connected to, and drop it in the end with its slots."""
@@ -49,6 +59,7 @@ def copy_of(template: Settings, server: Settings) -> Iterator[Settings]:
     address = server.require("postgres_dsn")
     with connection.connect_dsn(address, autocommit=True) as session:
         session.cursor().execute(f"create database {name} template {original}")
+    open_logins(server)
     settings = in_database(server, name)
     migrations.migrate(settings.require("postgres_dsn"))  # who may connect is not copied with the template
     yield settings

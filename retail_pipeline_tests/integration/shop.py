@@ -8,7 +8,7 @@ from typing import Any
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from retail_pipeline.settings import Settings
-from retail_pipeline.warehouse import connection, roles
+from retail_pipeline.warehouse import connection, limits, roles
 
 STOCK = 100
 PRODUCTS = tuple(range(100, 110))
@@ -105,3 +105,14 @@ def stock(connection_: Connection, store: int = 1) -> dict[int, int]:
     """Give the stock of a store by product."""
     query = "select product_id, inventory_level from retail.inventory where store_id = %s"
     return dict(rows(connection_, query, store))
+
+
+def strikes(*stores: int) -> str:
+    """Give the statement that makes stores ready to be shut out."""
+    acts = [
+        f"({store}, 'blocking', true, now() - interval '{number} s', now(), 'x')"
+        for store in stores
+        for number in range(limits.STRIKES)
+    ]
+    names = "store_id, kind, harmed_others, acted_at, since, what"
+    return f"insert into retail.tenant_acts ({names}) values {', '.join(acts)}"

@@ -6,11 +6,23 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from types import FrameType
 
 import pytest
 
 from retail_pipeline import interruption
+
+
+@pytest.fixture(autouse=True)
+def _as_python_starts() -> Iterator[None]:
+    """Give each signal the handler that Python starts with, whatever this run was started to ignore."""
+    before = {number: signal.getsignal(number) for number in interruption.STOPPING}
+    for number in interruption.STOPPING:
+        signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def _kill_and_wait(number: int) -> None:

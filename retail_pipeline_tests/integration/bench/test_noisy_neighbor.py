@@ -11,7 +11,8 @@ from retail_pipeline.bench import database, noisy_neighbor
 from retail_pipeline.bench.excesses import EXCESSES, Excess
 from retail_pipeline.bench.result import Result
 from retail_pipeline.settings import Settings
-from retail_pipeline.warehouse import watch
+from retail_pipeline.warehouse import connection, watch
+from retail_pipeline_tests.integration.shop import rows
 
 LOCK = Excess("a table locked", next(one.go for one in EXCESSES if one.name == "access exclusive lock"), seconds=12)
 QUIET = replace(EXCESSES[0], seconds=1)
@@ -61,6 +62,9 @@ def test_a_store_that_locks_a_table_is_shut_out_and_no_sale_is_refused(stack_set
     assert locked["acts"] == {"blocking": 3, "shut_out": 1}
     assert locked["goes"] == 3
     assert locked["shut_out_after_s"] < LOCK.seconds
+    # A login is of the whole server: what the bench leaves closed is closed to whatever comes next.
+    with connection.connect_dsn(stack_settings.require("postgres_dsn")) as superuser:
+        assert not rows(superuser, "select rolname from pg_roles where rolname ~ '^store_user_' and not rolcanlogin")
 
 
 def test_without_a_watch_a_sale_is_refused_and_that_is_told(stack_settings: Settings) -> None:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from retail_pipeline import stack
@@ -80,6 +81,15 @@ def deployment() -> Iterator[Deployment]:
     finally:
         bare.attempt("retail-pipeline", "down", "--wipe")
         shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(name="instance")
+def _instance(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    """Open the deployment's own Dagster instance."""
+    for name, value in stack.environment(deployment.settings).items():
+        monkeypatch.setenv(name, value)
+    with dg.DagsterInstance.from_config(str(deployment.settings.dagster_home)) as instance:
+        yield instance
 
 
 def _status(made: Deployment) -> subprocess.CompletedProcess[str]:

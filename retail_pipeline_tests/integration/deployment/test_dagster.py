@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import dagster as dg
@@ -20,15 +19,6 @@ from retail_pipeline.settings import Settings
 from retail_pipeline.tables import BUSINESS, MIRRORED, RED
 from retail_pipeline_tests.integration import mirrored
 from retail_pipeline_tests.integration.deployment.conftest import Deployment
-
-
-@pytest.fixture(name="instance")
-def _instance(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    """Open the deployment's own Dagster instance."""
-    for name, value in stack.environment(deployment.settings).items():
-        monkeypatch.setenv(name, value)
-    with dg.DagsterInstance.from_config(str(deployment.settings.dagster_home)) as instance:
-        yield instance
 
 
 @pytest.fixture(name="platform")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from retail_pipeline import landing, stack
+from retail_pipeline import landing
 from retail_pipeline.landing.memory import NAME, State, recall
 from retail_pipeline.warehouse import connection
 from retail_pipeline_tests.integration import mirrored
@@ -19,17 +19,14 @@ _WITHIN = 300.0
 _PUT = (b"day.csv.gz", b"empty.csv", b"caf\xe9.CSV")
 
 
-@pytest.fixture(name="instance")
-def _instance(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    """Open the deployment's own Dagster instance; leave neither the files nor the runs that they made fail."""
-    for name, value in stack.environment(deployment.settings).items():
-        monkeypatch.setenv(name, value)
-    with dg.DagsterInstance.from_config(str(deployment.settings.dagster_home)) as instance:
-        yield instance
-        for put in _PUT:
-            (deployment.settings.landing / os.fsdecode(put)).unlink(missing_ok=True)
-        for run in instance.get_runs(filters=dg.RunsFilter(tags={"file": "empty.csv"})):
-            instance.delete_run(run.run_id)
+@pytest.fixture(autouse=True)
+def _cleared(deployment: Deployment, instance: dg.DagsterInstance) -> Iterator[None]:
+    """Leave neither the files nor the runs that they made fail."""
+    yield
+    for put in _PUT:
+        (deployment.settings.landing / os.fsdecode(put)).unlink(missing_ok=True)
+    for run in instance.get_runs(filters=dg.RunsFilter(tags={"file": "empty.csv"})):
+        instance.delete_run(run.run_id)
 
 
 def test_a_file_of_any_case_and_bytes_is_loaded_once_and_the_others_are_named(

@@ -17,7 +17,6 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from retail_pipeline import stack
 from retail_pipeline.lifeline import EXECUTED_BY
 from retail_pipeline.settings import PROJECT
 from retail_pipeline.tables import TABLES
@@ -29,15 +28,6 @@ from retail_pipeline_tests.integration.deployment.conftest import Deployment
 _STORE = 502
 _PATIENCE = 240.0
 Make = Callable[[str, int, int], Path]
-
-
-@pytest.fixture(name="instance")
-def _instance(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    """Open the deployment's own Dagster instance."""
-    for name, value in stack.environment(deployment.settings).items():
-        monkeypatch.setenv(name, value)
-    with dg.DagsterInstance.from_config(str(deployment.settings.dagster_home)) as instance:
-        yield instance
 
 
 @pytest.fixture(name="make")

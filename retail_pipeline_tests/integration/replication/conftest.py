@@ -12,7 +12,7 @@ from retail_pipeline.replication import connectors, slot
 from retail_pipeline.settings import Settings
 from retail_pipeline.warehouse import connection, migrations
 from retail_pipeline_tests.integration import mirrored, shop
-from retail_pipeline_tests.integration.conftest import in_database
+from retail_pipeline_tests.integration.conftest import in_database, open_logins
 from retail_pipeline_tests.integration.mirrored import Document, Line
 
 _DATABASE = "streamed"
@@ -25,6 +25,7 @@ def prepared(stack_settings: Settings, warehouse_template: Settings) -> Iterator
     template = warehouse_template.require("postgres_dsn").rpartition("/")[2]
     with connection.connect_dsn(address, autocommit=True) as server:
         server.cursor().execute(f"create database {_DATABASE} template {template}")
+    open_logins(stack_settings)
     settings = mirrored.joined(in_database(stack_settings, _DATABASE), stack_settings)
     try:
         migrations.migrate(settings.require("postgres_dsn"))

@@ -14,20 +14,11 @@ from retail_pipeline.healing.guard import Guard, on_duty
 from retail_pipeline.mirror import client, tenants
 from retail_pipeline.settings import Settings
 from retail_pipeline.warehouse import connection, limits, roles
-from retail_pipeline_tests.integration import mirrored
+from retail_pipeline_tests.integration import mirrored, shop
 from retail_pipeline_tests.integration.shop import rows, run
 from retail_pipeline_tests.integration.tenants.attacks_mongodb import opened
 
 VIEW = tenants.view(3, "transactions")
-STRIKE = "insert into retail.tenant_acts (store_id, kind, harmed_others, acted_at, since, what) values "
-
-
-def strikes(*stores: int) -> str:
-    """Give the statement that makes stores ready to be shut out."""
-    values = [
-        f"({store}, 'blocking', true, now() - interval '{n} s', now(), 'x')" for store in stores for n in range(3)
-    ]
-    return STRIKE + ", ".join(values)
 
 
 @pytest.fixture(name="said")
@@ -49,7 +40,7 @@ def test_a_store_that_is_shut_out_has_no_user_in_mongodb_until_it_is_let_in(
     fortress: Settings, guard: Guard, said: list[str]
 ) -> None:
     with mirrored.superuser(fortress) as superuser:
-        run(superuser, strikes(3))
+        run(superuser, shop.strikes(3))
     with opened(fortress, tenants.user(3)) as mine:
         mine[VIEW].find_one()
         assert [act.kind for act in guard.look()] == ["shut_out"]
@@ -72,7 +63,7 @@ def test_a_store_that_resists_in_postgresql_keeps_no_other_in_mongodb(
     fortress: Settings, guard: Guard, said: list[str]
 ) -> None:
     with connection.connect_dsn(fortress.require("postgres_dsn")) as operator:
-        run(operator, strikes(1, 3))
+        run(operator, shop.strikes(1, 3))
         operator.commit()
         # The watch ends no session but the store's own.
         run(operator, f"alter role {connection.store_role(1)} connection limit 5")

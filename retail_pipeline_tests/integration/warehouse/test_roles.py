@@ -118,7 +118,7 @@ def test_a_store_that_cannot_be_provided_for_is_reported_and_the_others_are(
     roles.provision(stores)
     with connection.connect_dsn(stores.require("postgres_dsn")) as superuser:
         run(superuser, f"alter role store_user_{OTHER} connection limit 1")
-    monkeypatch.setattr(roles, "_end_sessions", lambda *_, **__: None)
+    monkeypatch.setattr(roles, "end_sessions", lambda *_, **__: None)
     monkeypatch.setattr(roles, "_PATIENCE", 0.05)
     told: list[str] = []
     with _changing_its_login(stores, commits=False):
@@ -190,7 +190,7 @@ def test_who_connects_again_is_ended_in_the_same_transaction(stores: Settings) -
     with connection.connect_dsn(stores.require("postgres_dsn")) as superuser, superuser.cursor() as cursor:
         for _ in range(2):
             with closing(psycopg2.connect(connection.dsn(stores, role))) as session:
-                roles._end_sessions(cursor, role)  # noqa: SLF001 - no public step ends them twice without a race
+                roles.end_sessions(cursor, role)
 
                 with pytest.raises(psycopg2.OperationalError):
                     rows(session, "select 1")

@@ -408,8 +408,7 @@ def test_a_store_that_changes_its_login_is_shut_out_all_the_same(
     company: Settings, guard: Watch, offender: Connection, superuser: Connection
 ) -> None:
     run(offender, f"alter role {connection.store_role(1)} password 'another'")
-    strike = "insert into retail.tenant_acts (store_id, kind, harmed_others, acted_at, since, what) values "
-    run(superuser, strike + ", ".join(f"(1, 'blocking', true, now() - interval '{n} s', now(), 'x')" for n in range(3)))
+    run(superuser, shop.strikes(1))
 
     assert [act.kind for act in guard.look()] == ["shut_out"]
 
@@ -421,9 +420,7 @@ def test_a_store_that_changes_its_login_is_shut_out_all_the_same(
 def test_a_store_that_resists_keeps_no_other_from_being_shut_out(
     company: Settings, guard: Watch, superuser: Connection
 ) -> None:
-    strike = "insert into retail.tenant_acts (store_id, kind, harmed_others, acted_at, since, what) values "
-    strikes = [f"({s}, 'blocking', true, now() - interval '{n} s', now(), 'x')" for s in (1, 2) for n in range(3)]
-    run(superuser, strike + ", ".join(strikes))
+    run(superuser, shop.strikes(1, 2))
     with connection.connect_dsn(company.require("postgres_dsn")) as operator:
         # The watch ends no session but the store's own.
         run(operator, f"alter role {connection.store_role(1)} connection limit 5")
