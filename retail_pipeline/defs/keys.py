@@ -38,6 +38,9 @@ def mongodb(collection: str) -> dg.AssetKey:
 # A file is expected at least once in this time; what is scheduled more often has a policy of its own.
 FILES_ARRIVE = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=31), warn_window=timedelta(days=8))
 
+# MongoDB is back within seconds where its process died; whatever needs it may be done twice.
+MONGODB_AGAIN = dg.RetryPolicy(max_retries=1, delay=10)
+
 
 def code_version(*paths: Path) -> str:
     """Give the version of what an asset runs: a hash over its SQL and configuration files."""

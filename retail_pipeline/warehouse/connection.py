@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,10 @@ SERVICES = (ADMIN, CDC, LOADER, READER)
 
 SUPERUSER = "postgres"
 _APPLICATION = "retail-pipeline"
+# Connections that nobody has logged in by fill the server for `authentication_timeout`, 5 s: three waves of them.
+ROOM_SECONDS = 15.0
+_NO_ROOM = "too many clients already"
+_AGAIN = 0.1
 # A service asks and writes for everybody: whoever holds what it needs is named, and not waited for without end.
 LOCK_SECONDS = 20.0
 
@@ -79,7 +84,8 @@ def parsed(address: str) -> dict[str, str]:
 def connect_dsn(address: str, *, autocommit: bool = False, lock_seconds: float | None = None) -> Iterator[Connection]:
     """Connect to an address; commit when the block ends, roll back when it raises, close either way.
 
-    With `lock_seconds` a statement that waits longer for a lock fails with LockNotAvailable.
+    With `lock_seconds` a statement that waits longer for a lock fails with LockNotAvailable. Where the server is full
+    it is asked again for ROOM_SECONDS.
     """
     parameters = parsed(address)
     parameters.setdefault("application_name", _APPLICATION)
@@ -87,14 +93,7 @@ def connect_dsn(address: str, *, autocommit: bool = False, lock_seconds: float |
     if lock_seconds is not None:
         bound = f"-c lock_timeout={round(lock_seconds * 1000)}"
         parameters["options"] = f"{parameters.get('options', '')} {bound}".strip()
-    try:
-        connection = psycopg2.connect(make_dsn(**parameters))
-    except psycopg2.OperationalError as error:
-        place = f"{parameters.get('host', 'localhost')}:{parameters.get('port', '5432')}"
-        raise WarehouseError(
-            f"PostgreSQL at {place} does not let {parameters.get('user', 'anybody')} in: {_first_line(error)}",
-            "see `retail-pipeline status`; `retail-pipeline up` starts the embedded server and sets the passwords",
-        ) from error
+    connection = _connected(parameters)
     connection.autocommit = autocommit
     interruption.register(connection)
     try:
@@ -104,6 +103,22 @@ def connect_dsn(address: str, *, autocommit: bool = False, lock_seconds: float |
     finally:
         # Closing rolls back whatever an exception left open.
         connection.close()
+
+
+def _connected(parameters: dict[str, str]) -> Connection:
+    until = time.monotonic() + ROOM_SECONDS
+    while True:
+        try:
+            return psycopg2.connect(make_dsn(**parameters))
+        except psycopg2.OperationalError as error:
+            if _NO_ROOM not in str(error) or time.monotonic() > until:
+                place = f"{parameters.get('host', 'localhost')}:{parameters.get('port', '5432')}"
+                raise WarehouseError(
+                    f"PostgreSQL at {place} does not let {parameters.get('user', 'anybody')} in: {_first_line(error)}",
+                    "see `retail-pipeline status`; `retail-pipeline up` starts the embedded server and sets the "
+                    "passwords",
+                ) from error
+        time.sleep(_AGAIN)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ def _asset(collection: str, description: str, sources: list[str]) -> dg.AssetsDe
         owners=keys.OWNERS,
         code_version="1",
         freshness_policy=_FRESH,
+        retry_policy=keys.MONGODB_AGAIN,
     )
     def build(platform: Platform) -> dg.MaterializeResult[None]:
         counts = analytics.run(platform.settings(), collection)

@@ -25,6 +25,7 @@ EVERY_QUARTER = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=2), w
     owners=keys.OWNERS,
     code_version="1",
     freshness_policy=keys.FILES_ARRIVE,
+    retry_policy=keys.MONGODB_AGAIN,
 )
 def initial_load_of_collections(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
     """Make the slot, read its snapshot, fill the collections; where that is complete, follow changed columns alone."""
@@ -62,6 +63,7 @@ STREAMED = [
         )
         for table in GREEN
     ],
+    retry_policy=keys.MONGODB_AGAIN,
 )
 def green_collections(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult[None]]:
     """Write what differs, all tables from one snapshot; readers see the old collection or the new one."""
@@ -81,6 +83,7 @@ def green_collections(context: dg.AssetExecutionContext, platform: Platform) -> 
     owners=keys.OWNERS,
     code_version="1",
     freshness_policy=keys.FILES_ARRIVE,
+    retry_policy=keys.MONGODB_AGAIN,
 )
 def tenant_views(platform: Platform) -> dg.MaterializeResult[None]:
     """Make the users and views that are missing."""

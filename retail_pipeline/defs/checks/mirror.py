@@ -50,6 +50,7 @@ def sampled(report: fidelity.TableReport) -> dg.AssetCheckResult:
         for table in MIRRORED
     ],
     can_subset=True,
+    retry_policy=keys.MONGODB_AGAIN,
 )
 def sampled_fidelity(context: dg.AssetCheckExecutionContext, platform: Platform) -> Iterator[dg.AssetCheckResult]:
     """Compare counts and a sample of every selected collection."""
@@ -65,6 +66,7 @@ def sampled_fidelity(context: dg.AssetCheckExecutionContext, platform: Platform)
     asset=keys.mongodb("transaction_details"),
     additional_deps=[keys.CONNECTORS],
     description="Revenue and units over all lines are the same in MongoDB as in PostgreSQL, to the cent.",
+    retry_policy=keys.MONGODB_AGAIN,
 )
 def revenue(platform: Platform) -> dg.AssetCheckResult:
     """Sum on both sides, again while a sale made between the two sums is on its way."""

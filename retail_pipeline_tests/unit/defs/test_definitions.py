@@ -49,6 +49,22 @@ def test_every_materializable_asset_has_a_version_and_a_freshness_policy(spec: d
     assert spec.freshness_policy is not None
 
 
+def test_what_needs_mongodb_is_tried_again_where_its_process_was_restarted() -> None:
+    steps = [
+        one for one in (*(defs().assets or ()), *(defs().asset_checks or ())) if isinstance(one, dg.AssetsDefinition)
+    ]
+    policies = {
+        step.op.name: step.op.retry_policy
+        for step in steps
+        if step.is_executable
+        for key in (*step.keys, *(check.asset_key for check in step.check_keys))
+        if key.path[0] == "mongodb"
+    }
+
+    assert policies == dict.fromkeys(policies, keys.MONGODB_AGAIN)
+    assert {"green_collections", "sampled_fidelity"} <= policies.keys()
+
+
 def test_every_table_has_its_asset_in_postgresql_and_in_mongodb() -> None:
     known = {spec.key for spec in SPECS}
 
