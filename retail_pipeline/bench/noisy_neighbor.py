@@ -239,15 +239,15 @@ def _begin_anew(settings: Settings) -> None:
     """Let the store in with its usual settings, whatever it was shut out for."""
     roles.add_store(settings, _OFFENDER)
     until = time.monotonic() + _RESTART_SECONDS
-    is_in = False
-    while not is_in:
+    while True:
         try:
             tenants.add_store(settings, _OFFENDER)
-            is_in = True
         except MirrorError:
             # One that doubles an array costs MongoDB its process, which the supervisor starts again.
             if time.monotonic() > until:
                 raise
+        else:
+            return
 
 
 def _run_commands(settings: Settings, found: _Found, file: Path) -> None:
