@@ -38,8 +38,9 @@ def mongodb(collection: str) -> dg.AssetKey:
 # A file is expected at least once in this time; what is scheduled more often has a policy of its own.
 FILES_ARRIVE = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=31), warn_window=timedelta(days=8))
 
-# MongoDB is back within seconds where its process died; whatever needs it may be done twice.
-MONGODB_AGAIN = dg.RetryPolicy(max_retries=1, delay=10)
+# MongoDB is back within seconds where its process died, and a store can make it die three times before it is shut out;
+# whatever needs it may be done twice.
+MONGODB_AGAIN = dg.RetryPolicy(max_retries=3, delay=10)
 
 
 def code_version(*paths: Path) -> str:

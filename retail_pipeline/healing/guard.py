@@ -10,14 +10,14 @@ from pymongo.errors import PyMongoError
 from retail_pipeline.mirror import operations, tenants
 from retail_pipeline.mirror.client import Client
 from retail_pipeline.mirror.operations import Patrol
-from retail_pipeline.patience import Patience
 from retail_pipeline.settings import Settings
 from retail_pipeline.warehouse.tenant_acts import SHUT_OUT, Act
 from retail_pipeline.warehouse.watch import Watch, watching
 
 Say = Callable[[str], None]
 Clock = Callable[[], float]
-_MONGO = "MongoDB"
+# Seconds after which a MongoDB that did not answer is asked again: one that died is back within five.
+_AGAIN = 3.0
 
 
 class Guard:
@@ -28,21 +28,24 @@ class Guard:
         self._patrol = patrol
         self._say = say
         self._clock = clock
-        self._patience = Patience(first=10, longest=60, limit=5, calm=60)
+        # When MongoDB is asked again; None while it answers.
+        self._again_at: float | None = None
         # Shut out in PostgreSQL and perhaps not in MongoDB; None before that was asked for.
         self._to_keep_out: set[int] | None = None
 
     @property
     def pause(self) -> float:
         """Seconds until the next look."""
-        return self._watch.pause
+        if self._patrol is None or self._again_at is not None:
+            return self._watch.pause
+        return min(self._watch.pause, self._patrol.pause)
 
     def look(self) -> list[Act]:
         """Look once at both servers; return what was done, having said it."""
         return self._told(self._watch.look()) + self._look_at_mongodb()
 
     def _look_at_mongodb(self) -> list[Act]:
-        if self._patrol is None or not self._patience.due([_MONGO], self._clock()):
+        if self._patrol is None or self._clock() < (self._again_at or 0.0):
             return []
         acts: list[Act] = []
         try:
@@ -50,11 +53,12 @@ class Guard:
             self._watch.record(acts)
             acts += self._told(self._watch.shut_out())
             self._keep_out(self._patrol.client)
+            self._again_at = None
         except PyMongoError as error:
             # Its message may hold an address with its password; `status` tells the rest.
-            if not self._patience.count(_MONGO):
+            if self._again_at is None:
                 self._say(f"what stores do in MongoDB could not be looked at: {type(error).__name__}")
-            self._patience = self._patience.tried([_MONGO], self._clock())
+            self._again_at = self._clock() + _AGAIN
         return acts
 
     def _told(self, acts: list[Act]) -> list[Act]:

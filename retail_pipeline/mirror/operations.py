@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pymongo import MongoClient
+from pymongo.errors import PyMongoError
 
 from retail_pipeline.mirror.client import Client, administrator, uri
 from retail_pipeline.mirror.tenants import user
@@ -32,6 +34,11 @@ _NOTHING = dict.fromkeys(
 )
 
 
+_OPERATION, _MEMORY = "operation", "memory"
+# Seconds between two looks while an operation is old enough to be ended, and those that one has to stop when told to.
+_SOON, _UNTIL_STOPPED = 0.5, 1.5
+
+
 @dataclass(frozen=True)
 class Operation:
     """What a store runs in MongoDB, since so many seconds."""
@@ -43,26 +50,43 @@ class Operation:
     place: str
 
 
-def judge(
-    operations: Sequence[Operation], memory: int, ended: Collection[int | str] = ()
-) -> list[tuple[Operation, Act]]:
+@dataclass(frozen=True)
+class Verdict:
+    """An operation to end, what is told of it, and whether memory is short while it runs."""
+
+    operation: Operation
+    act: Act
+    is_short: bool
+
+
+def judge(operations: Sequence[Operation], memory: int, resisting: Collection[int | str] = ()) -> list[Verdict]:
     """Return the operations to end with what is told of it; `memory` is in use beside the cache, in bytes.
 
-    One of `ended` that still runs while memory is short is what holds it: the others stopped when told to, but the
-    computing of one value cannot be interrupted.
+    One of `resisting` was told to end some time ago. Where it still runs while memory is short it is what holds it: the
+    others stopped when told to, but the computing of one value cannot be interrupted.
     """
     found = []
     for one in operations:
         is_short = memory > limits.MONGO_MEMORY and one.seconds > limits.MONGO_HURRY
         megabytes = f"while {memory / 1024**2:,.0f} MB were in use beside the cache"
-        if one.opid in ended:
+        if one.opid in resisting:
             if is_short:
-                found.append((one, _act(one, "memory", f"cannot be ended {megabytes}")))
+                found.append(Verdict(one, _act(one, _MEMORY, f"cannot be ended {megabytes}"), is_short))
         elif is_short:
-            found.append((one, _act(one, "operation", f"was ended {megabytes}")))
+            found.append(Verdict(one, _act(one, _OPERATION, f"was ended {megabytes}"), is_short))
         elif one.seconds > limits.STATEMENT:
-            found.append((one, _act(one, "operation", f"was ended after {one.seconds:.0f} s")))
+            found.append(Verdict(one, _act(one, _OPERATION, f"was ended after {one.seconds:.0f} s"), is_short))
     return found
+
+
+def blame(suspects: Collection[Operation]) -> list[Act]:
+    """Return what is told of operations that ran on while memory was short, until the connection to MongoDB was lost.
+
+    Where they are of several stores nobody can tell which of them took the memory, and none is to blame.
+    """
+    proven = len({one.store_id for one in suspects}) == 1
+    what = "was told to end for the memory in use, and MongoDB was lost before it did"
+    return [replace(_act(one, _MEMORY, what), proven=proven) for one in suspects]
 
 
 def _act(one: Operation, kind: str, what: str) -> Act:
@@ -73,28 +97,57 @@ def _act(one: Operation, kind: str, what: str) -> Act:
 class Patrol:
     """Looks and ends on one connection that stays."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, clock: Callable[[], float] = time.monotonic) -> None:
         self.client = client
-        self._ended: set[int | str] = set()
+        self._clock = clock
+        # When an operation was told to end, and those of them that ran while memory was short.
+        self._ended: dict[int | str, float] = {}
+        self._suspects: dict[int | str, Operation] = {}
         self._told: set[tuple[int | str, str]] = set()
+        # Seconds until the next look.
+        self.pause = limits.PAUSE
 
     def look(self) -> list[Act]:
-        """Look once and end what is over a limit; return what was done, of each operation once."""
+        """Look once and end what is over a limit; return what was done, of each operation once.
+
+        Where the server is lost while an operation holds its memory, that is what is returned. Otherwise a server that
+        does not answer raises PyMongoError.
+        """
+        try:
+            return self._look()
+        except PyMongoError:
+            lost = [one for opid, one in self._suspects.items() if (opid, _MEMORY) not in self._told]
+            self._forget_but(())
+            if not lost:
+                raise
+            return blame(lost)
+
+    def _look(self) -> list[Act]:
         operations = running(self.client)
         # The server's own account costs more than the list, and matters only where somebody runs.
         hurry = any(one.seconds > limits.MONGO_HURRY for one in operations)
         memory = memory_beside_cache(self.client) if hurry else 0
-        alive = {one.opid for one in operations}
-        self._ended &= alive
-        self._told = {(opid, kind) for opid, kind in self._told if opid in alive}
+        # A value that is computed can take what is left within seconds.
+        self.pause = _SOON if hurry else limits.PAUSE
+        self._forget_but({one.opid for one in operations})
+        now = self._clock()
+        resisting = {opid for opid, since in self._ended.items() if now - since >= _UNTIL_STOPPED}
         acts = []
-        for one, act in judge(operations, memory, self._ended):
+        for verdict in judge(operations, memory, resisting):
+            one, act = verdict.operation, verdict.act
+            if verdict.is_short:
+                self._suspects[one.opid] = one
+            self._ended.setdefault(one.opid, now)
             self.client["admin"].command("killOp", op=one.opid)
-            self._ended.add(one.opid)
             if (one.opid, act.kind) not in self._told:
                 self._told.add((one.opid, act.kind))
                 acts.append(act)
         return acts
+
+    def _forget_but(self, alive: Collection[int | str]) -> None:
+        self._ended = {opid: since for opid, since in self._ended.items() if opid in alive}
+        self._suspects = {opid: one for opid, one in self._suspects.items() if opid in alive}
+        self._told = {(opid, kind) for opid, kind in self._told if opid in alive}
 
 
 @contextmanager
