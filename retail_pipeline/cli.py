@@ -18,7 +18,7 @@ from retail_pipeline.settings import Settings
 
 REFUSED = 2  # before a run was made
 # Who waits at a terminal for what another run holds is told who it is after so many seconds.
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 _ADDRESSES = "`retail-pipeline dsn` and `mongo-uri` give its addresses"
 
 
@@ -140,7 +140,7 @@ def _complete_stock(settings: Settings) -> None:
 
     try:
         if load_stock.unset(settings):
-            load_stock.complete(settings, _say, patience=_PATIENCE)
+            load_stock.complete(settings, _say, timeout=_TIMEOUT)
     except RetailError as error:
         _say(str(error))
 
@@ -231,7 +231,7 @@ def _repair(settings: Settings, _: argparse.Namespace) -> int:
     from retail_pipeline.healing import dead_letters
     from retail_pipeline.tables import MIRRORED
 
-    report = dead_letters.make_good(_running(settings), MIRRORED, report=_progress, within=_PATIENCE)
+    report = dead_letters.make_good(_running(settings), MIRRORED, report=_progress, within=_TIMEOUT)
     _say(f"{sum(report.written.values()):,} documents rewritten, {sum(report.deleted.values()):,} deleted.")
     _say(report.after.as_text())
     return 0 if report.after.equal else 1

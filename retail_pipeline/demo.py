@@ -23,7 +23,7 @@ from retail_pipeline.warehouse import connection
 Say = Callable[[str], None]
 
 # How long a sale may take to MongoDB before the demo says that the stream does not run, in seconds.
-_PATIENCE = 60
+_TIMEOUT = 60
 _SALES = 5
 _BEST_STOCKED = """
 select product_id from retail.inventory where inventory_level > 0 order by inventory_level desc, product_id limit 1
@@ -122,12 +122,12 @@ def _sell_one(postgres: Any, changes: Any, role: str, store_id: int) -> Sale:
     postgres.commit()
     committed = time.monotonic()
     key = {"store_id": store_id, "transaction_id": number}
-    while time.monotonic() - committed < _PATIENCE:
+    while time.monotonic() - committed < _TIMEOUT:
         change = changes.try_next()
         if change is not None and change.get("documentKey", {}).get("_id") == key:
             return Sale(role, number, (time.monotonic() - committed) * 1000)
     raise MirrorError(
-        f"Transaction {number} was committed, but did not reach MongoDB in {_PATIENCE} seconds.",
+        f"Transaction {number} was committed, but did not reach MongoDB in {_TIMEOUT} seconds.",
         "see `retail-pipeline status` for the connectors, the slot and the lag",
     )
 

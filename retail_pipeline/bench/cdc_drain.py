@@ -24,7 +24,7 @@ MONGO_DURABILITY = {"mongodb_write_concern": "majority, journal"}
 
 _COLLECTIONS = ("transactions", "transaction_details")
 _ROWS_OF_A_SALE = 4
-_PATIENCE = 300.0
+_TIMEOUT = 300.0
 # Counting costs the servers: once the first documents are there it is done less often. A backlog takes ten seconds.
 _BRIEF, _PAUSE = 0.005, 0.05
 _COLD_AT_MOST = 8
@@ -94,13 +94,13 @@ def _drain(ours: Ours, rows: int) -> float:
         wanted = before + rows // _ROWS_OF_A_SALE * _ROWS_OF_A_SALE
         with ours.running():
             empty = time.monotonic()
-            until = empty + _PATIENCE
+            until = empty + _TIMEOUT
             while (now := count()) < wanted:
                 at = time.monotonic()
                 if now == before:
                     empty = at
                 if at > until:
-                    raise BenchError(f"Of a backlog of {rows:,} rows {now - before:,} are there after {_PATIENCE:g} s.")
+                    raise BenchError(f"Of a backlog of {rows:,} rows {now - before:,} are there after {_TIMEOUT:g} s.")
                 time.sleep(_BRIEF if now == before else _PAUSE)
             ended = time.monotonic()
     return (wanted - before) / (ended - empty)

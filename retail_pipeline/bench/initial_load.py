@@ -27,7 +27,7 @@ LEAST_OF_CEILING = 0.8
 LEAST_OF_DEBEZIUM = 4.0
 
 _CUSTOMERS = 20
-_PATIENCE = 600.0
+_TIMEOUT = 600.0
 _PAUSE = 0.005
 
 
@@ -174,7 +174,7 @@ def _from_first_to_last(settings: Settings, wanted: int) -> float:
     """Wait for so many documents of streamed tables; give documents a second."""
     with client.connect(settings, client.ANALYST) as mongo:
         collections = [client.mirror(mongo)[table.name] for table in RED]
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + _TIMEOUT
         first = None
         while True:
             now = sum(collection.estimated_document_count() for collection in collections)
@@ -184,7 +184,7 @@ def _from_first_to_last(settings: Settings, wanted: int) -> float:
             if first is not None and now >= wanted:
                 return (now - first[0]) / (at - first[1])
             if at > until:
-                raise BenchError(f"Of {wanted:,} documents {now:,} are there after {_PATIENCE:g} s.")
+                raise BenchError(f"Of {wanted:,} documents {now:,} are there after {_TIMEOUT:g} s.")
             time.sleep(_PAUSE)
 
 

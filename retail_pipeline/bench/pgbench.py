@@ -16,7 +16,7 @@ from retail_pipeline.bench.programs import program, without_password
 _DONE = re.compile(r"^number of transactions actually processed: (\d+)", re.MULTILINE)
 _FAILED = re.compile(r"^number of failed transactions: (\d+)", re.MULTILINE)
 _SECOND = re.compile(r"^progress: [0-9.]+ s, ([0-9.]+) tps", re.MULTILINE)
-_PATIENCE = 120.0
+_TIMEOUT = 120.0
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def run(script: Path, clients: Sequence[Client], seconds: int, warm_up: int) -> 
 
 def _figures(process: subprocess.Popen[str], seconds: int, warm_up: int) -> Figures:
     try:
-        output, errors = process.communicate(timeout=warm_up + seconds + _PATIENCE)
+        output, errors = process.communicate(timeout=warm_up + seconds + _TIMEOUT)
     except subprocess.TimeoutExpired as error:
         process.kill()
         process.communicate()

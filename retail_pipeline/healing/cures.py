@@ -5,39 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from retail_pipeline.backoff import Backoff
 from retail_pipeline.healing import probes
 from retail_pipeline.healing.health import Cure, Observation, Trouble
 from retail_pipeline.healing.probes import Silence
 from retail_pipeline.mirror import snapshot
 from retail_pipeline.mirror.initial import HandOver
-from retail_pipeline.patience import Patience
 from retail_pipeline.replication import connectors, progress, slot
 from retail_pipeline.replication.connect import ConnectClient
 from retail_pipeline.settings import Settings
 
 # Pauses in seconds. A restart shows within seconds whether it helped; a run needs most of a minute to come and go.
-CONNECTORS = Patience(first=10, longest=300, limit=5, calm=120)
-RUNS = Patience(first=60, longest=900, limit=4, calm=300)
+CONNECTORS = Backoff(initial=10, maximum=300, limit=5, reset_after=120)
+RUNS = Backoff(initial=60, maximum=900, limit=4, reset_after=300)
 BY_CONNECT = (Cure.RESTART, Cure.RESTART_WHOLE, Cure.REGISTER)
 BY_RUN = (Cure.RESYNCHRONIZE, Cure.REPAIR)
 WAITS = {
     Cure.REPAIR: "its table is repaired once the stream is on time and nobody else writes collections",
     Cure.REGISTER: "it is registered once nobody else writes collections",
 }
-_CONNECT_PATIENCE = 10.0
+_CONNECT_TIMEOUT = 10.0
 # Kafka's clients give a dead connection up after 10 s and go on, and while the worker waits for its own, it takes no
 # restart. With what makes it overdue and the restart itself, documents move again within a minute.
 _SILENT_FOR = 15.0
 
 
 @dataclass(frozen=True)
-class Tries:
+class RetryState:
     """How often which cures were tried: those of connectors, and those made by runs."""
 
-    connectors: Patience = CONNECTORS
-    runs: Patience = RUNS
+    connectors: Backoff = CONNECTORS
+    runs: Backoff = RUNS
 
-    def _of(self, trouble: Trouble) -> Patience:
+    def _of(self, trouble: Trouble) -> Backoff:
         return self.runs if trouble.cure in BY_RUN else self.connectors
 
     @staticmethod
@@ -61,7 +61,7 @@ class Tries:
         begins_anew = [trouble for trouble in treated if trouble.cure is Cure.RESYNCHRONIZE]
         return [one for one in begins_anew or treated if self._of(one).due([self._name(one)], now)]
 
-    def tried(self, troubles: Iterable[Trouble], now: float) -> Tries:
+    def tried(self, troubles: Iterable[Trouble], now: float) -> RetryState:
         """Give what is known once these were treated at `now`."""
         names = {True: [], False: []}  # type: dict[bool, list[str]]
         for trouble in troubles:
@@ -70,18 +70,18 @@ class Tries:
             self, connectors=self.connectors.tried(names[False], now), runs=self.runs.tried(names[True], now)
         )
 
-    def outlook(self, trouble: Trouble, now: float, hindered: str = "") -> str:
+    def describe(self, trouble: Trouble, now: float, hindered: str = "") -> str:
         """Say what becomes of a trouble, where nothing is treated because it is `hindered` too."""
         if trouble.cure not in BY_CONNECT + BY_RUN:
             return trouble.cure.value
         if hindered:
             return hindered
-        patience, name = self._of(trouble), self._name(trouble)
-        count = patience.count(name)
+        backoff, name = self._of(trouble), self._name(trouble)
+        count = backoff.count(name)
         if not count:
             return trouble.cure.value
-        outlook = f"tried {count} times, again in {patience.wait(name, now):.0f} s"
-        return f"{outlook}; look for the cause" if patience.hopeless(name) else outlook
+        tried = f"tried {count} times, again in {backoff.wait(name, now):.0f} s"
+        return f"{tried}; look for the cause" if backoff.exhausted(name) else tried
 
 
 def hindrance(settings: Settings, seen: Observation) -> str:
@@ -98,7 +98,7 @@ def choose(
     settings: Settings,
     seen: Observation,
     found: Sequence[Trouble],
-    tries: Tries,
+    tries: RetryState,
     *,
     now: float,
     since: Mapping[str, float],
@@ -148,7 +148,7 @@ def _treat(settings: Settings, trouble: Trouble) -> str:
     only_failed = trouble.cure is Cure.RESTART
     # A source that hangs may hold the slot by a connection that is dead, and its successor would wait for it.
     freed = not only_failed and slot.end_reader(probes.hurried(settings))
-    with ConnectClient(settings.require("connect_url"), _CONNECT_PATIENCE) as client:
+    with ConnectClient(settings.require("connect_url"), _CONNECT_TIMEOUT) as client:
         client.restart(trouble.target, only_failed=only_failed)
     how = " what had failed" if only_failed else ", its slot taken from it" if freed else ""
     return f"{trouble.target}: restarted{how}"

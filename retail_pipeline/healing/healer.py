@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from retail_pipeline.healing import cures, dead_letters, health, probes
-from retail_pipeline.healing.cures import BY_CONNECT, Tries
+from retail_pipeline.healing.cures import BY_CONNECT, RetryState
 from retail_pipeline.healing.health import Cure, Observation, Trouble
 from retail_pipeline.mirror import initial
 from retail_pipeline.replication import connectors
@@ -26,7 +26,7 @@ class Healer:
     def __init__(self, settings: Settings, say: Say) -> None:
         self._settings = settings
         self._say = say
-        self._tries = Tries()
+        self._tries = RetryState()
         self._known: dict[str, Trouble] = {}
         self._since: dict[str, float] = {}
         self._waiting: set[str] = set()

@@ -27,7 +27,7 @@ SILENT_SOURCE = "silent source"
 # What a sink is told of its table's columns, which change with a migration and this program.
 _COLUMNS = frozenset({"key.converter.schema.content", "value.converter.schema.content"})
 _MB = 1_048_576
-_CONNECT_PATIENCE = 5.0
+_CONNECT_TIMEOUT = 5.0
 
 
 class Cure(Enum):
@@ -118,7 +118,7 @@ def observe(settings: Settings) -> Observation:
 
 
 def _survey(settings: Settings) -> dict[str, tuple[Configuration, Status]]:
-    with ConnectClient(settings.require("connect_url"), _CONNECT_PATIENCE) as client:
+    with ConnectClient(settings.require("connect_url"), _CONNECT_TIMEOUT) as client:
         return client.survey()
 
 

@@ -49,7 +49,7 @@ def hurried(settings: Settings, seconds: int = _QUERY_WITHIN) -> Settings:
 def ask(questions: Mapping[str, Callable[[], Any]], seconds: float = ANSWER_WITHIN) -> dict[str, Any]:
     """Put each question in a thread of its own; give each answer, or a Silence after `seconds` at the latest.
 
-    A question that hangs for longer is left to its own client's patience. What is no silence but a mistake is raised.
+    A question that hangs for longer is left to its own client's timeout. What is no silence but a mistake is raised.
     """
     pool = ThreadPoolExecutor(len(questions), thread_name_prefix="probe")
     futures = {name: pool.submit(question) for name, question in questions.items()}

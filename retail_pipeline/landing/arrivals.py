@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
+from retail_pipeline.backoff import Backoff
 from retail_pipeline.landing.content import LARGEST
 from retail_pipeline.landing.folder import Entry
 from retail_pipeline.landing.memory import File, State
-from retail_pipeline.patience import Patience
 
 # Runs that were asked for and have not ended: enough to keep the queue busy, so few that a fresh file is soon next.
 AT_ONCE = 6
@@ -23,7 +23,7 @@ MOST_BYTES = 64 * 1024 * 1024
 # Of contents that are loaded, a tick asks the ledger for so many: of 5,000 each is asked for about once in five ticks.
 MOST_AGAIN = 1_000
 # Half an hour for what passes by itself; then a person should know.
-_PATIENCE = Patience(first=60.0, longest=1800.0, limit=6, calm=math.inf)
+_BACKOFF = Backoff(initial=60.0, maximum=1800.0, limit=6, reset_after=math.inf)
 
 Files = Mapping[bytes, File]
 
@@ -131,8 +131,8 @@ def refused(file: File, reason: str, now: float) -> File:
 def failed(file: File, reason: str, now: float) -> File:
     """Return a file whose try failed for what may pass: it is tried again after a pause, a handful of times."""
     tries = file.tries + 1
-    patience = replace(_PATIENCE, tries={"": (tries, now)})
-    if patience.hopeless(""):
+    backoff = replace(_BACKOFF, tries={"": (tries, now)})
+    if backoff.exhausted(""):
         return replace(refused(file, f"{reason} ({tries} tries)", now), tries=tries)
-    due = now + patience.wait("", now)
+    due = now + backoff.wait("", now)
     return replace(file, state=State.READY, since=now, reason=reason, tries=tries, due=due)

@@ -20,7 +20,7 @@ from retail_pipeline.landing.folder import Mark
 
 NAME = "landing.sqlite"
 _VERSION = 1
-_PATIENCE_SECONDS = 5.0
+_TIMEOUT_SECONDS = 5.0
 _SCHEMA = """
 create table files (
     name blob primary key, size integer not null, changed integer not null, status_changed integer not null,
@@ -115,7 +115,7 @@ def recall(path: Path) -> list[File]:
     try:
         if not path.exists():
             return []
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_PATIENCE_SECONDS)) as database:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_TIMEOUT_SECONDS)) as database:
             return list(Memory(database).files.values()) if _version(database) == _VERSION else []
     except (sqlite3.Error, OSError, *_UNREADABLE) as error:
         message = f"What became of the files in the landing folder cannot be read in {path}: {error}."
@@ -142,7 +142,7 @@ def _is_damage(error: Exception) -> bool:
 
 
 def _connect(path: Path) -> Memory:
-    database = sqlite3.connect(path, timeout=_PATIENCE_SECONDS)
+    database = sqlite3.connect(path, timeout=_TIMEOUT_SECONDS)
     try:
         database.execute("pragma synchronous = full")
         if _version(database) != _VERSION:

@@ -31,7 +31,7 @@ __all__ = ["ANALYST", "SINK", "WRITER", "administrator", "connect", "mirror", "p
 
 _APPLICATION = "retail-pipeline"
 # Unless the address says otherwise.
-_PATIENCE_MS: dict[str, Any] = {"serverSelectionTimeoutMS": 15_000, "connectTimeoutMS": 15_000}
+_TIMEOUTS_MS: dict[str, Any] = {"serverSelectionTimeoutMS": 15_000, "connectTimeoutMS": 15_000}
 _NOT_AUTHORIZED = (13, 18)
 _EXISTS = (51002, 51003)  # a role, a user
 
@@ -41,8 +41,8 @@ def connect(settings: Settings, user: str) -> Iterator[Client]:
     """Connect as `user`: every write is acknowledged by the majority and in its journal before it counts."""
     address = uri(settings, user)
     given = {name.lower() for name, _ in parse_qsl(urlsplit(address).query)}
-    patience = {name: ms for name, ms in _PATIENCE_MS.items() if name.lower() not in given}
-    client: Client = MongoClient(address, appname=_APPLICATION, tz_aware=True, w="majority", journal=True, **patience)
+    timeouts = {name: ms for name, ms in _TIMEOUTS_MS.items() if name.lower() not in given}
+    client: Client = MongoClient(address, appname=_APPLICATION, tz_aware=True, w="majority", journal=True, **timeouts)
     with client:
         try:
             yield client

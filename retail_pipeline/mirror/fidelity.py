@@ -26,7 +26,7 @@ EXAMPLES = 20
 # So many deviating keys of one table are followed until they settle; with more the table is read again.
 _TRACKED = 20_000
 # A document that the stream keeps changing is given up on as still in flight after so many settle times.
-_PATIENCE = 6
+_ROUNDS = 6
 
 
 @dataclass(frozen=True)
@@ -190,15 +190,15 @@ def _settled(
 ) -> TableReport:
     """Give what remains of a table's differences once changes on their way have arrived."""
     table = scan.table
-    patience = settle_seconds if table.flow is Flow.RED else 0.0
-    until = time.monotonic() + patience
+    timeout = settle_seconds if table.flow is Flow.RED else 0.0
+    until = time.monotonic() + timeout
     while not scan.complete and time.monotonic() < until:
-        time.sleep(min(1.0, patience))
+        time.sleep(min(1.0, timeout))
         with snapshot.take(settings) as now:
             scan = _scan(now, table, collection)
     if not scan.complete:
         return _report(scan, scan.found, 0)
-    remaining, in_flight = _settle(table, latest, collection, scan.found, patience)
+    remaining, in_flight = _settle(table, latest, collection, scan.found, timeout)
     return _report(scan, remaining, in_flight)
 
 
@@ -249,7 +249,7 @@ def _settle(
             else:
                 still.append((difference, stands_since))
         pending = still
-        if pending and now - start > _PATIENCE * settle_seconds:
+        if pending and now - start > _ROUNDS * settle_seconds:
             break
         if pending:
             time.sleep(pause)
@@ -289,12 +289,12 @@ def _name(table: Table, identity: Any) -> Any:
 def _sampled(
     latest: snapshot.Snapshot, table: Table, collection: Collection[Any], wanted: int, settle_seconds: float
 ) -> TableReport:
-    patience = settle_seconds if table.flow is Flow.RED else 0.0
+    timeout = settle_seconds if table.flow is Flow.RED else 0.0
     identities = [comparison.identity(row) for row in latest.some(table, wanted)]
     identities += _some(collection, wanted)
     found = [difference for difference in look(table, latest, collection, _once(identities)) if difference]
-    remaining, in_flight = _settle(table, latest, collection, found, patience)
-    rows, stored, too_many = counts(latest, table, collection, patience)
+    remaining, in_flight = _settle(table, latest, collection, found, timeout)
+    rows, stored, too_many = counts(latest, table, collection, timeout)
     kinds = [difference.kind for difference in remaining]
     return TableReport(
         table.name,

@@ -28,7 +28,7 @@ Document = dict[str, Any]
 NONE, LOADING, COMPLETE = "none", "loading", "complete"
 EVERYTHING, RED_ONLY = "every collection", "streamed collections"
 _ID = "initial_load"
-_CONNECT_PATIENCE = 5.0
+_CONNECT_TIMEOUT = 5.0
 _MOVED = "the slot was moved past changes that Debezium had not read"
 _NEXT = "run the job initial_load, which fills the collections from a new slot's snapshot"
 
@@ -181,7 +181,7 @@ def _is_left_behind(settings: Settings, confirmed_lsn: str, *, in_haste: bool) -
     if not in_haste:
         return connectors.is_left_behind(settings, confirmed_lsn)
     with suppress(ReplicationError):
-        return connectors.is_left_behind(settings, confirmed_lsn, _CONNECT_PATIENCE)
+        return connectors.is_left_behind(settings, confirmed_lsn, _CONNECT_TIMEOUT)
     return False
 
 

@@ -22,7 +22,7 @@ from retail_pipeline.warehouse.tenant_acts import Act
 Document = dict[str, Any]
 
 # A server that does not answer must not keep the watch from looking elsewhere.
-_PATIENCE_MS: dict[str, Any] = {"serverSelectionTimeoutMS": 1000, "connectTimeoutMS": 1000, "socketTimeoutMS": 5000}
+_TIMEOUTS_MS: dict[str, Any] = {"serverSelectionTimeoutMS": 1000, "connectTimeoutMS": 1000, "socketTimeoutMS": 5000}
 _STORE = re.compile(f"^{re.escape(user(0)).removesuffix('0')}(\\d+)$")
 _RUNNING: list[Document] = [
     {"$currentOp": {"allUsers": True}},
@@ -154,7 +154,7 @@ class Patrol:
 def patrol(settings: Settings) -> Iterator[Patrol]:
     """Connect as the administrator, for one who looks again and again and must not wait long."""
     client: Client = MongoClient(
-        uri(settings, administrator(settings)), appname="retail-pipeline watch", tz_aware=True, **_PATIENCE_MS
+        uri(settings, administrator(settings)), appname="retail-pipeline watch", tz_aware=True, **_TIMEOUTS_MS
     )
     with client:
         yield Patrol(client)

@@ -14,7 +14,7 @@ from retail_pipeline.warehouse.connection import READER, connect
 # Half of what the sinks applied from a backlog when it was measured on two cores, see docs/benchmarks.md.
 CHANGES_PER_SECOND = 4_500
 # What is later than twice the time that it should take is no longer explained by the file.
-_PATIENCE = 2.0
+_SAFETY_FACTOR = 2.0
 _GRACE_SECONDS = 30.0
 _NAMED = 3
 _FILES = """
@@ -39,7 +39,7 @@ class Backlog:
     @property
     def over_by(self) -> float:
         """When, in seconds since the epoch, MongoDB must have them."""
-        return self.committed_at + _PATIENCE * seconds(self.changes) + _GRACE_SECONDS
+        return self.committed_at + _SAFETY_FACTOR * seconds(self.changes) + _GRACE_SECONDS
 
     @property
     def sentence(self) -> str:

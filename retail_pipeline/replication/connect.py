@@ -40,12 +40,12 @@ def redact(text: str) -> str:
 class ConnectClient:
     """A worker's REST interface at an address that may hold user and password.
 
-    `patience` is how many seconds it may take to answer, and how long a change that it refuses is repeated.
+    `timeout` is how many seconds it may take to answer, and how long a change that it refuses is repeated.
     """
 
-    def __init__(self, url: str, patience: float | None = None) -> None:
-        self._answer_within = _ANSWER_WITHIN if patience is None else patience
-        self._agree_within = _AGREE_WITHIN if patience is None else patience
+    def __init__(self, url: str, timeout: float | None = None) -> None:
+        self._answer_within = _ANSWER_WITHIN if timeout is None else timeout
+        self._agree_within = _AGREE_WITHIN if timeout is None else timeout
         parts = urlsplit(url)
         self.place = parts.netloc.rpartition("@")[2]
         self._base = urlunsplit((parts.scheme, self.place, parts.path.rstrip("/"), "", ""))

@@ -161,16 +161,16 @@ def mend(settings: Settings, wanted: Sequence[str]) -> None:
                 client.put_config(name, known[name])
 
 
-def is_left_behind(settings: Settings, confirmed_lsn: str, patience: float | None = None) -> bool:
+def is_left_behind(settings: Settings, confirmed_lsn: str, timeout: float | None = None) -> bool:
     """Whether the source would go on from before what the slot has confirmed, which was asked first.
 
     Debezium keeps how far it has read before it confirms it, so a slot that is further was moved by somebody else, or
     Kafka has lost what it acknowledged. Debezium may go on behind that gap without a word. Of a source that has kept
     nothing yet it cannot be told.
 
-    Raises ReplicationError where Connect does not answer within `patience` seconds.
+    Raises ReplicationError where Connect does not answer within `timeout` seconds.
     """
-    with ConnectClient(settings.require("connect_url"), patience) as client:
+    with ConnectClient(settings.require("connect_url"), timeout) as client:
         kept = [[offset[name] for name in _POSITIONS if offset.get(name)] for offset in client.offsets(SOURCE)]
     return any(positions and max(positions) < slot.position(confirmed_lsn) for positions in kept)
 

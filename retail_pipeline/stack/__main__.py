@@ -19,15 +19,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from retail_pipeline import stack
+from retail_pipeline.backoff import Backoff
 from retail_pipeline.errors import RetailError
 from retail_pipeline.healing.guard import on_duty
 from retail_pipeline.healing.healer import Healer
-from retail_pipeline.patience import Patience
 from retail_pipeline.settings import Settings
 from retail_pipeline.stack import processes
 from retail_pipeline.stack.server import Server
 from retail_pipeline.stack.state import State, unless_commanded
-from retail_pipeline.stack.supervisor import DIED, FAILED, PATIENCE, RESTARTED, Journal, Supervisor
+from retail_pipeline.stack.supervisor import BACKOFF, DIED, FAILED, RESTARTED, Journal, Supervisor
 
 _PAUSE = 1.0
 _HEAL_PAUSE = 5.0
@@ -41,21 +41,21 @@ def _say(line: str) -> None:
         print(f"{datetime.now(UTC).isoformat(timespec='seconds')} {line}", flush=True)
 
 
-def look(server: Server, patience: Patience, journal: Journal) -> Patience:
+def look(server: Server, backoff: Backoff, journal: Journal) -> Backoff:
     """Restart the server where it died and its next try is due; note both, and give what is known of its tries."""
-    if not (server.died and patience.due([server.name], time.monotonic())):
-        return patience
+    if not (server.died and backoff.due([server.name], time.monotonic())):
+        return backoff
     # A command that starts or stops servers knows better. Held while the server starts, so that `up` waits for it.
     with unless_commanded(server.settings.home) as free:
         if not (free and server.died):
-            return patience
+            return backoff
         _say(journal.note(server.name, DIED).text)
         complaint = _restart(server)
-        patience = patience.tried([server.name], time.monotonic())
-        if patience.hopeless(server.name):
-            complaint = f"{complaint} Died {patience.count(server.name)} times in a row: mend the cause.".strip()
+        backoff = backoff.tried([server.name], time.monotonic())
+        if backoff.exhausted(server.name):
+            complaint = f"{complaint} Died {backoff.count(server.name)} times in a row: mend the cause.".strip()
         _say(journal.note(server.name, FAILED if complaint else RESTARTED, complaint).text)
-    return patience
+    return backoff
 
 
 def _restart(server: Server) -> str:
@@ -70,10 +70,10 @@ def _restart(server: Server) -> str:
 
 
 def _watch(server: Server, journal: Journal) -> None:
-    patience = PATIENCE
+    backoff = BACKOFF
     while True:
         try:
-            patience = look(server, patience, journal)
+            backoff = look(server, backoff, journal)
         except Exception as error:  # noqa: BLE001  whatever it is, it is looked again
             _say(server.redact(f"{server.title} could not be looked at: {type(error).__name__}: {error}"))
         time.sleep(_PAUSE)

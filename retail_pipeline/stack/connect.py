@@ -36,7 +36,7 @@ class Connect(Server):
     name: ClassVar[str] = "connect"
     title: ClassVar[str] = "Kafka Connect"
     variable: ClassVar[str | None] = "RETAIL_CONNECT_URL"
-    stop_patience: ClassVar[float] = 30
+    stop_timeout: ClassVar[float] = 30
 
     def given(self) -> str | None:
         """Give the address from the settings."""

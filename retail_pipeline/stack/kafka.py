@@ -28,7 +28,7 @@ class Kafka(Server):
     title: ClassVar[str] = "Kafka"
     variable: ClassVar[str | None] = "RETAIL_KAFKA_BOOTSTRAP"
     ports: ClassVar[tuple[str, ...] | None] = ("kafka", "kafka_controller")
-    stop_patience: ClassVar[float] = 30
+    stop_timeout: ClassVar[float] = 30
 
     def given(self) -> str | None:
         """Give the address from the settings."""

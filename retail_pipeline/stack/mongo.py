@@ -35,7 +35,7 @@ class Mongo(Server):
     name: ClassVar[str] = "mongo"
     title: ClassVar[str] = "MongoDB"
     variable: ClassVar[str | None] = "RETAIL_MONGO_URI"
-    stop_patience: ClassVar[float] = 60
+    stop_timeout: ClassVar[float] = 60
 
     def given(self) -> str | None:
         """Give the address from the settings."""
@@ -102,10 +102,10 @@ class Mongo(Server):
                 client.admin.command("createUser", ADMIN, pwd=self.password(ADMIN), roles=["root"])
 
     def _wait_for_primary(self, client: pymongo.MongoClient[dict[str, Any]]) -> None:
-        end = time.monotonic() + self.start_patience
+        end = time.monotonic() + self.start_timeout
         while not client.admin.command("hello")["isWritablePrimary"]:
             if time.monotonic() > end:
-                message = f"MongoDB elected no primary within {self.start_patience} s."
+                message = f"MongoDB elected no primary within {self.start_timeout} s."
                 raise StackError(message, f"read {self.log}")
             time.sleep(0.05)
 

@@ -33,7 +33,7 @@ class Postgres(Server):
     title: ClassVar[str] = "PostgreSQL"
     variable: ClassVar[str | None] = "RETAIL_POSTGRES_DSN"
     stop_signal: ClassVar[signal.Signals] = signal.SIGINT  # "fast": ends the sessions, writes a checkpoint
-    stop_patience: ClassVar[float] = 60
+    stop_timeout: ClassVar[float] = 60
     # Killed while it undid the making of an unlogged table, it finds the table's file in the way when it has recovered,
     # gives up ("could not create file … File exists"), and is rid of that file the next time it starts.
     start_attempts: ClassVar[int] = 2

@@ -103,14 +103,14 @@ def shorten(log: Path, above: int = _SHORTEN_ABOVE, keep: int = _SHORTEN_TO) -> 
     return True
 
 
-def stop(process: Process, how: signal.Signals, patience: float, *, family: bool = True) -> bool:
-    """End a process, with `family` all it started; give whether it went by itself within `patience` seconds."""
+def stop(process: Process, how: signal.Signals, timeout: float, *, family: bool = True) -> bool:
+    """End a process, with `family` all it started; give whether it went by itself within `timeout` seconds."""
     relatives = _session(process) if family else []
     willing = True
     if process.alive:
         with suppress(ProcessLookupError):
             os.kill(process.pid, how)
-        willing = _gone([process], patience)
+        willing = _gone([process], timeout)
     relatives += _session(process) if family else []
     rest = [member for member in {process, *relatives} if member.alive]
     for member in rest:
@@ -175,9 +175,9 @@ def _ours(pid: int) -> bool:
     return False
 
 
-def _gone(processes: list[Process], patience: float) -> bool:
+def _gone(processes: list[Process], timeout: float) -> bool:
     """Wait until all of them ended."""
-    end = time.monotonic() + patience
+    end = time.monotonic() + timeout
     while any(process.alive for process in processes):
         if time.monotonic() > end:
             return False

@@ -46,9 +46,9 @@ class Server(ABC):
     variable: ClassVar[str | None] = None
     ports: ClassVar[tuple[str, ...] | None] = None  # the names of its ports, where it has other than one
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
-    stop_patience: ClassVar[float] = 20
-    start_patience: ClassVar[float] = 300  # a busy machine is no reason to fail; one that died is seen at once
-    patience: ClassVar[float] = 30  # with one that runs
+    stop_timeout: ClassVar[float] = 20
+    start_timeout: ClassVar[float] = 300  # a busy machine is no reason to fail; one that died is seen at once
+    answer_timeout: ClassVar[float] = 30  # with one that runs
     start_attempts: ClassVar[int] = 1  # more for one whose own recovery may need another start
 
     def __init__(self, settings: Settings, state: State, report: Report = print) -> None:
@@ -163,12 +163,12 @@ class Server(ABC):
             return
         process = self.state.process(self.name)
         if process and self.lives(process):
-            if self._answers_within(self.patience, process, self.listens):
+            if self._answers_within(self.answer_timeout, process, self.listens):
                 self.complete()  # the command that started it may have been killed before
                 self.report(f"{self.title}: running {self.where}")
                 return
             self.report(f"{self.title}: runs but does not answer, is restarted; its log: {self.log}")
-            processes.stop(process, self.stop_signal, self.stop_patience)
+            processes.stop(process, self.stop_signal, self.stop_timeout)
         elif process:
             self.report(f"{self.title}: had died, is restarted; its log: {self.log}")
             processes.stop(process, self.stop_signal, 0)  # what it may have left behind
@@ -181,7 +181,7 @@ class Server(ABC):
         if process is None:
             return
         begun = time.monotonic()
-        willing = processes.stop(process, self.stop_signal, self.stop_patience)
+        willing = processes.stop(process, self.stop_signal, self.stop_timeout)
         self.state.forget(self.name)
         how = "stopped" if willing else "did not stop by itself and was killed"
         self.report(f"{self.title}: {how} after {time.monotonic() - begun:.1f} s")
@@ -218,7 +218,7 @@ class Server(ABC):
             process = processes.spawn(
                 self.command(), self.environment(), self.log, lambda it: self.state.remember(self.name, it)
             )
-            if self._answers_within(self.start_patience, process, self.listens):
+            if self._answers_within(self.start_timeout, process, self.listens):
                 break
             if process.alive or not left:
                 what = "does not answer" if process.alive else "ended while starting"
@@ -226,8 +226,8 @@ class Server(ABC):
                 raise StackError(f"{self.title} {what}. Its last word: {last or 'none'}", f"read {self.log}")
         self.complete()
 
-    def _answers_within(self, patience: float, process: Process, ask: Callable[[str], None] | None = None) -> bool:
-        end = time.monotonic() + patience
+    def _answers_within(self, timeout: float, process: Process, ask: Callable[[str], None] | None = None) -> bool:
+        end = time.monotonic() + timeout
         pause = 0.05
         while process.alive:
             if not self._silence(self.address(), ask):

@@ -13,13 +13,13 @@ from pathlib import Path
 from time import time
 from typing import ClassVar
 
-from retail_pipeline.patience import Patience
+from retail_pipeline.backoff import Backoff
 from retail_pipeline.stack import processes
 from retail_pipeline.stack.addresses import variables
 from retail_pipeline.stack.server import Server, ServerHealth
 
 # A server that lived for a minute was restarted with success, so one that is unlucky once an hour never waits.
-PATIENCE = Patience(first=2, longest=300, limit=5, calm=60)
+BACKOFF = Backoff(initial=2, maximum=300, limit=5, reset_after=60)
 DIED, RESTARTED, FAILED = "died", "restarted", "failed"
 # It looks each second; a busy machine may let it wait.
 _SILENT_AFTER = 30.0
@@ -131,7 +131,7 @@ class Supervisor(Server):
         """End it and nothing that it started."""
         process = self.state.process(self.name)
         if process:
-            processes.stop(process, self.stop_signal, self.stop_patience, family=False)
+            processes.stop(process, self.stop_signal, self.stop_timeout, family=False)
 
     def down(self) -> None:
         """End it and nothing that it started, on purpose."""

@@ -14,7 +14,7 @@ from retail_pipeline.warehouse.connection import connect_dsn
 from retail_pipeline.warehouse.tenant_acts import Summary
 
 # What waits is asked while everything may be locked.
-_PATIENCE = "set lock_timeout = '2s'; set statement_timeout = '5s'"
+_TIMEOUTS = "set lock_timeout = '2s'; set statement_timeout = '5s'"
 MOST = 10
 
 
@@ -65,7 +65,7 @@ def of_acts(summary: Summary) -> list[Line]:
 def _waiting(settings: Settings) -> list[Waiting]:
     try:
         with connect_dsn(settings.require("postgres_dsn"), autocommit=True) as opened, opened.cursor() as cursor:
-            cursor.execute(_PATIENCE)
+            cursor.execute(_TIMEOUTS)
             cursor.execute((SQL / "status" / "waiting.sql").read_text())
             return [Waiting(*row) for row in cursor.fetchall()]
     except psycopg2.Error as error:

@@ -30,8 +30,8 @@ PROBED = ("transactions", "transaction_details", "inventory", "demand_forecast")
 _SETTINGS = """
 set row_security = on; set search_path = pg_catalog, pg_temp; set statement_timeout = '60s'; set lock_timeout = '2s';
 """
-# A table that stays locked costs that patience once, and not again for every store.
-_NO_PATIENCE = "set lock_timeout = '20ms'"
+# A table that stays locked costs that time once, and not again for every store.
+_SHORT_LOCK_TIMEOUT = "set lock_timeout = '20ms'"
 
 # One snapshot for both counts, so that no sale comes between them; and the role ends with the transaction.
 _BEGIN = "begin isolation level repeatable read, read write"
@@ -89,7 +89,7 @@ def verdict(settings: Settings) -> Verdict:
                         raise
                     untold.append(Finding(role, subject, f"could not be told: {error.diag.message_primary}"))
                     if isinstance(error, errors.LockNotAvailable):
-                        _run(session, _NO_PATIENCE)
+                        _run(session, _SHORT_LOCK_TIMEOUT)
     return Verdict(tuple(findings), tuple(untold))
 
 

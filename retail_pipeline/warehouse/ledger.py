@@ -10,7 +10,7 @@ from retail_pipeline.errors import WarehouseError
 from retail_pipeline.settings import Settings
 from retail_pipeline.warehouse.connection import administer, connect_dsn
 
-_PATIENCE = "set local statement_timeout = '3s'"
+_TIMEOUT = "set local statement_timeout = '3s'"
 
 
 def files(settings: Settings) -> set[str]:
@@ -28,7 +28,7 @@ def known(settings: Settings, fingerprints: Collection[str]) -> set[str]:
     """Return those of the fingerprints whose files were loaded; raise WarehouseError where PostgreSQL does not say."""
     with connect_dsn(settings.require("postgres_dsn")) as session, session.cursor() as cursor:
         try:
-            cursor.execute(_PATIENCE)
+            cursor.execute(_TIMEOUT)
             cursor.execute("select to_regclass('retail.files') is not null")
             (there,) = cursor.fetchone() or (False,)
             if not there:

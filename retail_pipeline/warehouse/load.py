@@ -70,14 +70,14 @@ def load_file(
     accept: bool = False,
     error_share: float = ERROR_SHARE,
     unless_others: bool = False,
-    stock_patience: float = load_stock.PATIENCE,
+    stock_timeout: float = load_stock.TIMEOUT,
     report: Callable[[str], None] = lambda _: None,
 ) -> LoadReport:
     """Load a file whole or, where more than `error_share` of its rows break rules and not `accept`, not at all.
 
     A file that is in the ledger is not loaded again. With `unless_others` it is not loaded where another file is, nor
     beside one that is being loaded. Its sales are committed together, its stock after them in small batches; a store
-    whose stock somebody keeps locked is tried for `stock_patience` seconds. What a load that was cut short left to set
+    whose stock somebody keeps locked is tried for `stock_timeout` seconds. What a load that was cut short left to set
     is set first; what stays locked is left for the next load and named in the report. Raises SourceError for a file
     that is none of sales, RefusedFileError for one with too many bad rows, DoubtfulDatesError for one whose dates may
     be in another order, BlockedError where somebody keeps a lock, WarehouseError where PostgreSQL does not take it.
@@ -89,7 +89,7 @@ def load_file(
             with connect(settings, LOADER, lock_seconds=LOCK_SECONDS) as connection:
                 load = _Load(settings, connection, open_source(path), started, report)
                 return load.run(
-                    accept=accept, error_share=error_share, unless_others=unless_others, stock_patience=stock_patience
+                    accept=accept, error_share=error_share, unless_others=unless_others, stock_timeout=stock_timeout
                 )
         except BlockedError as error:
             if load and load.is_committed:
@@ -132,10 +132,10 @@ class _Load:
         self._report = report
         self._stages: dict[str, float] = {}
 
-    def run(self, *, accept: bool, error_share: float, unless_others: bool, stock_patience: float) -> LoadReport:
+    def run(self, *, accept: bool, error_share: float, unless_others: bool, stock_timeout: float) -> LoadReport:
         with self._connection.cursor() as cursor:
             exclusion.take(self._settings, self._connection, locks.LOAD, "another load", report=self._report)
-            if known := self._in_ledger(cursor, stock_patience):
+            if known := self._in_ledger(cursor, stock_timeout):
                 return known
             load_stock.complete_others(self._settings, self._connection, self._report)
             if unless_others and self._has_others(cursor):
@@ -164,7 +164,7 @@ class _Load:
             self.is_committed = True
             with self._stage("stock", "stock"):
                 outcome = load_stock.set_all(
-                    self._settings, self._connection, counts["file_id"], self._report, stock_patience
+                    self._settings, self._connection, counts["file_id"], self._report, stock_timeout
                 )
             self._tell_left(outcome, self._source.name)
             load_account.note_seconds(cursor, counts["file_id"], self._started)
@@ -182,7 +182,7 @@ class _Load:
                 )
             return self._summary(counts, account, outcome, seconds)
 
-    def _in_ledger(self, cursor: Cursor, stock_patience: float) -> LoadReport | None:
+    def _in_ledger(self, cursor: Cursor, stock_timeout: float) -> LoadReport | None:
         """Return the report of a file that is loaded already, after what was left of its stock is set."""
         cursor.execute(
             "select file_id, name, stock_to_set <> '{}' from retail.files where sha256 = %s and accepted",
@@ -196,7 +196,7 @@ class _Load:
         self.is_committed = True
         outcome = load_stock.Outcome()
         if is_unset:
-            outcome = load_stock.resume(self._settings, self._connection, (file_id, name), self._report, stock_patience)
+            outcome = load_stock.resume(self._settings, self._connection, (file_id, name), self._report, stock_timeout)
             self._tell_left(outcome, name)
         load_stock.complete_others(self._settings, self._connection, self._report)
         self._report(f"{self._source.name} is loaded already; nothing to do")

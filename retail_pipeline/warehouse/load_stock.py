@@ -23,16 +23,16 @@ SCRIPTS = SQL / "load"
 PRODUCTS = 2_000
 # A sale waits for the rows of a batch that itself waits: shortly, for then all is released and tried again later. Less
 # than deadlock_timeout, one second, after which PostgreSQL might end the sale instead.
-LOCK_PATIENCE = 0.5
+LOCK_TIMEOUT = 0.5
 # So long a store whose stock stays locked is come back to. After a while it is waited for long enough for the watch to
 # end who locks it: only sales of that one store wait meanwhile.
-PATIENCE = 120.0
-INSIST_AFTER, INSIST_PATIENCE = 20.0, 2 * limits.WAIT
+TIMEOUT = 120.0
+INSIST_AFTER, INSIST_TIMEOUT = 20.0, 2 * limits.WAIT
 NEXT = "load the file again, which completes it; the next load of any file and `retail-pipeline up` do so too"
 _PAUSE = (0.2, 1.0)
 _SESSION = f"""
 set search_path = pg_catalog, pg_temp;
-set lock_timeout = '{round(LOCK_PATIENCE * 1000)}ms';
+set lock_timeout = '{round(LOCK_TIMEOUT * 1000)}ms';
 set plan_cache_mode = force_custom_plan;
 set session_replication_role = replica;
 """
@@ -124,7 +124,7 @@ def unset(settings: Settings) -> list[str]:
         return [name for _, name in cursor.fetchall()]
 
 
-def complete(settings: Settings, report: Callable[[str], None] = lambda _: None, patience: float = PATIENCE) -> None:
+def complete(settings: Settings, report: Callable[[str], None] = lambda _: None, timeout: float = TIMEOUT) -> None:
     """Set what loads that were cut short left to set; BlockedError where somebody stays in the way.
 
     A load that is running does it itself, so beside one this does nothing.
@@ -133,7 +133,7 @@ def complete(settings: Settings, report: Callable[[str], None] = lambda _: None,
         if not exclusion.is_taken(session, locks.LOAD):
             report("a load is running, which sets the stock that another left to set")
             return
-        outcomes = [(file[1], resume(settings, session, file, report, patience)) for file in _unset(cursor)]
+        outcomes = [(file[1], resume(settings, session, file, report, timeout)) for file in _unset(cursor)]
     for name, outcome in outcomes:
         outcome.raise_what_is_left(name)
 
@@ -142,7 +142,7 @@ def complete_others(settings: Settings, session: Connection, report: Callable[[s
     """Set what loads before this one left to set, as far as nobody is in the way; the caller holds the load's lock."""
     with session.cursor() as cursor:
         for file_id, name in _unset(cursor):
-            outcome = resume(settings, session, (file_id, name), report, patience=0.0)
+            outcome = resume(settings, session, (file_id, name), report, timeout=0.0)
             if outcome.left:
                 report(outcome.sentence(name))
 
@@ -152,7 +152,7 @@ def resume(
     session: Connection,
     file: tuple[int, str],
     report: Callable[[str], None],
-    patience: float = PATIENCE,
+    timeout: float = TIMEOUT,
 ) -> Outcome:
     """Go on with a file, by number and name, whose load was cut short: what is to set is found in the tables."""
     file_id, name = file
@@ -162,7 +162,7 @@ def resume(
         cursor.execute("set local search_path = pg_catalog, pg_temp")
         cursor.execute((SCRIPTS / "stock_records.sql").read_text())
     session.commit()
-    return set_all(settings, session, file_id, report, patience)
+    return set_all(settings, session, file_id, report, timeout)
 
 
 def set_all(
@@ -170,11 +170,11 @@ def set_all(
     session: Connection,
     file_id: int,
     report: Callable[[str], None],
-    patience: float = PATIENCE,
+    timeout: float = TIMEOUT,
 ) -> Outcome:
     """Set the stock that the ledger says is to set, by the records in `staging.stock_winner`, which is dropped then.
 
-    A store that is locked is left for the others and come back to, for `patience` seconds. Nothing is held meanwhile.
+    A store that is locked is left for the others and come back to, for `timeout` seconds. Nothing is held meanwhile.
     """
     with session.cursor() as cursor:
         cursor.execute(_SESSION)
@@ -195,11 +195,11 @@ def set_all(
                 waiting.extend(_Part([store]) for store in part.stores)
             elif isinstance(more, _IN_THE_WAY):
                 store = part.stores[0]
-                holders = _in_the_way_of(store, connection.holders(settings, LOCK_PATIENCE, _TABLES))
+                holders = _in_the_way_of(store, connection.holders(settings, LOCK_TIMEOUT, _TABLES))
                 if part.in_vain_since is None:
                     part.in_vain_since = started
                     report(f"the stock of store {store} is held by {locks.named(holders)}; trying again")
-                if ended - part.in_vain_since >= patience:
+                if ended - part.in_vain_since >= timeout:
                     held[store] = holders
                     continue
                 # Not in step with sales that come at a regular pace.
@@ -219,7 +219,7 @@ def _set_next(session: Connection, cursor: Cursor, file_id: int, part: _Part, no
     """Set the next batch of a part and tell whether more of it follows; return why it could not be set."""
     try:
         if part.in_vain_since is not None and now - part.in_vain_since >= INSIST_AFTER:
-            cursor.execute("set local lock_timeout = %s", (f"{INSIST_PATIENCE}s",))
+            cursor.execute("set local lock_timeout = %s", (f"{INSIST_TIMEOUT}s",))
         more = _batch(cursor, file_id, part)
         session.commit()
     except (psycopg2.Error, _ComeMeanwhileError) as error:

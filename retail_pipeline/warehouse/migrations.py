@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Sales queue behind whoever waits for a table, so a script waits shortly and tries again: less than deadlock_timeout,
 # one second, after which PostgreSQL might end the sale instead. See docs of lock_timeout.
-_LOCK_PATIENCE, _TRIES = "500ms", 60
+_LOCK_TIMEOUT, _TRIES = "500ms", 60
 _NUMBERED = re.compile(r"^\d{4}_[a-z0-9_]+\.sql$")
 # pg_dump's own version, and the random key that it guards its output with.
 _CHANGES_BY_ITSELF = re.compile(r"^(-- Dumped (from|by) .*|\\(un)?restrict .*|SET .*|SELECT pg_catalog\.set_config.*)$")
@@ -127,14 +127,14 @@ def _refuse_rewritten_history(applied: dict[str, str], numbered: list[Script]) -
 
 def _run(cursor: Cursor, script: Script) -> None:
     """Run a script in the transaction that begins with it; again where it would have held up the sales."""
-    for patience in range(_TRIES, 0, -1):
+    for tries_left in range(_TRIES, 0, -1):
         try:
-            cursor.execute(f"set local lock_timeout = '{_LOCK_PATIENCE}'")
+            cursor.execute(f"set local lock_timeout = '{_LOCK_TIMEOUT}'")
             cursor.execute(script.text)
             cursor.execute("reset role")
         except (pg_errors.LockNotAvailable, pg_errors.DeadlockDetected) as error:
             cursor.connection.rollback()
-            if patience == 1:
+            if tries_left == 1:
                 raise WarehouseError(
                     f"{script.name} found no moment in which its tables were free: {str(error).strip()}.",
                     "end the sessions that keep them (see pg_stat_activity), then run it again",

@@ -41,7 +41,7 @@ _DISTURBED = (
     pg_errors.UniqueViolation,
 )
 # In seconds, for one lock.
-_TRIES, _PATIENCE = 8, 1.0
+_TRIES, _TIMEOUT = 8, 1.0
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def _undisturbed(cursor: Cursor, role: str, change: Callable[[], object]) -> boo
     Where that is in the way, the store's sessions end, and the change is tried again.
     """
     for tries_left in reversed(range(_TRIES)):
-        cursor.execute("savepoint undisturbed; set local lock_timeout = %s", (round(_PATIENCE * 1000),))
+        cursor.execute("savepoint undisturbed; set local lock_timeout = %s", (round(_TIMEOUT * 1000),))
         try:
             done = change()
         except _DISTURBED as error:
@@ -194,9 +194,9 @@ def _undisturbed(cursor: Cursor, role: str, change: Callable[[], object]) -> boo
 def _in_vain(cursor: Cursor, role: str, error: Exception) -> BlockedError:
     """Make the error for a login that could not be changed: somebody holds it, or it changes again and again."""
     if isinstance(error, pg_errors.LockNotAvailable):
-        found = locks.holders(cursor, _PATIENCE, ["pg_authid", "pg_db_role_setting"])
+        found = locks.holders(cursor, _TIMEOUT, ["pg_authid", "pg_db_role_setting"])
         if found:
-            return locks.blocked(f"{role} could not be changed", _PATIENCE, found)
+            return locks.blocked(f"{role} could not be changed", _TIMEOUT, found)
     return BlockedError(
         f"{role} is being changed by its own sessions again and again, so it could not be set up.",
         f"`retail-pipeline store disable {role.rpartition('_')[2]}` keeps it out; then run it again",

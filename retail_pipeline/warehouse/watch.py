@@ -30,7 +30,7 @@ _INSTANT, _UNTIL_GONE = 0.002, 1.0
 _NOTIFICATIONS = "notifications"
 _QUERY = SQL / "watch" / "sessions.sql"
 # What the watch itself asks must not wait for those whom it watches.
-_PATIENCE = "set lock_timeout = '1s'; set statement_timeout = '10s'; set idle_session_timeout = 0"
+_TIMEOUTS = "set lock_timeout = '1s'; set statement_timeout = '10s'; set idle_session_timeout = 0"
 
 
 @dataclass(frozen=True)
@@ -334,7 +334,7 @@ def watching(settings: Settings) -> Iterator[Watch | None]:
     """Return the one watch of this database, or None where another has it already."""
     with connect_dsn(settings.require("postgres_dsn"), autocommit=True) as connection:
         with connection.cursor() as cursor:
-            cursor.execute(_PATIENCE)
+            cursor.execute(_TIMEOUTS)
             cursor.execute("select set_config('retail.watch_wait', %s, false)", (str(limits.WAIT),))
             cursor.execute("select pg_try_advisory_lock(%s)", (locks.WATCH,))
             ((mine,),) = cursor.fetchall()

@@ -134,7 +134,7 @@ FAULTS: tuple[Fault, ...] = (
         strikes.resumed("kafka"),
         _HANGING,
         ("kafka",),
-        plant=strikes.impatient_producer,
+        plant=strikes.short_producer_timeouts,
     ),
     Fault(
         "Connect worker hangs 15 s",
@@ -154,7 +154,7 @@ FAULTS: tuple[Fault, ...] = (
         strikes.resumed("mongo"),
         _HANGING,
         ("mongo",),
-        plant=strikes.impatient_sinks,
+        plant=strikes.short_sink_timeouts,
     ),
     Fault(
         "Second Connect worker joins and is killed",
@@ -171,7 +171,7 @@ FAULTS: tuple[Fault, ...] = (
         strikes.joined("postgres"),
         _CLOSED,
         prepare=route,
-        plant=strikes.impatient_source,
+        plant=strikes.short_source_timeouts,
     ),
     Fault(
         "Debezium's connections to PostgreSQL dead in silence",
@@ -199,7 +199,7 @@ FAULTS: tuple[Fault, ...] = (
         "they wait for ten minutes",
         strikes.dead("kafka"),
         prepare=route,
-        plant=strikes.patient_clients,
+        plant=strikes.long_client_timeouts,
         unhealed_for=_LONGER,
     ),
     Fault(
@@ -210,7 +210,7 @@ FAULTS: tuple[Fault, ...] = (
         strikes.joined("mongo"),
         _CLOSED,
         prepare=route,
-        plant=strikes.impatient_sinks,
+        plant=strikes.short_sink_timeouts,
     ),
     Fault(
         "Sinks' connections to mongod dead in silence",
@@ -218,7 +218,7 @@ FAULTS: tuple[Fault, ...] = (
         "it waits without end",
         strikes.dead("mongo"),
         prepare=route,
-        plant=strikes.patient_sinks,
+        plant=strikes.long_sink_timeouts,
         unhealed_for=_LONGER,
     ),
     Fault(
@@ -230,7 +230,7 @@ FAULTS: tuple[Fault, ...] = (
         130.0,
         ("mongo",),
         # Two minutes more would show the same: the tasks have failed.
-        plant=strikes.impatient_sinks,
+        plant=strikes.short_sink_timeouts,
         planted_seconds=15.0,
         is_long=True,
     ),

@@ -108,7 +108,7 @@ def as_text(soak: Soak) -> str:
         deck=len(DECK),
         slowest=max((one.seconds for one in struck), default=0),
         late=len([one for one in struck if one.on_time is None]),
-        patience=ON_TIME_WITHIN,
+        timeout=ON_TIME_WITHIN,
         wal_most=wal.most,
         wal_slope=_figure(wal.own),
         wal_bound=wal.bound,
@@ -168,7 +168,7 @@ Last run: {day}, {cores} cores, load average {load:.1f}, {minutes:.0f} minutes, 
   {changes:,} changes, which touched {touched:,} rows.
 - {struck} faults, {kinds} of {deck} kinds: a link is cut only until a restart leads it past the proxy that cuts it.
   After each all ran again as it should, {slowest:.0f} s after its end at the latest; after {late} of them changes that
-  it had held up were still coming when the next was struck, {patience:.0f} s later.
+  it had held up were still coming when the next was struck, {timeout:.0f} s later.
 - At the end, {equal_after:.0f} s after the last sale: {found}.
 
 ## Memory and WAL

@@ -205,15 +205,15 @@ def drifted(testbed: Testbed) -> None:
         client.put_config(name, (client.config(name) or {}) | {"topics": f"{SALES.topic}_of_before"})
 
 
-def impatient_source(testbed: Testbed) -> None:
+def short_source_timeouts(testbed: Testbed) -> None:
     """Let Debezium give up at the first error."""
     _change(testbed, connectors.SOURCE, {"errors.max.retries": "0", "slot.max.retries": "0"})
 
 
-def impatient_producer(testbed: Testbed) -> None:
+def short_producer_timeouts(testbed: Testbed) -> None:
     """Let the source's producer give up after three seconds, and skip the record; of that no restart makes good."""
-    patience = {"producer.override.delivery.timeout.ms": "3000", "producer.override.request.timeout.ms": "2000"}
-    _change(testbed, connectors.SOURCE, patience | {"errors.tolerance": "all"})
+    short = {"producer.override.delivery.timeout.ms": "3000", "producer.override.request.timeout.ms": "2000"}
+    _change(testbed, connectors.SOURCE, short | {"errors.tolerance": "all"})
 
 
 def slow_to_connect(testbed: Testbed) -> None:
@@ -239,7 +239,7 @@ def members_kept_for_long(testbed: Testbed) -> None:
         _change(testbed, name, {"consumer.override.session.timeout.ms": "120000"})
 
 
-def patient_clients(testbed: Testbed) -> None:
+def long_client_timeouts(testbed: Testbed) -> None:
     """Let the clients of Kafka wait for an answer for ten minutes."""
     _change(
         testbed,
@@ -248,12 +248,12 @@ def patient_clients(testbed: Testbed) -> None:
     )
 
 
-def impatient_sinks(testbed: Testbed) -> None:
+def short_sink_timeouts(testbed: Testbed) -> None:
     """Let the sinks' driver give MongoDB up after three seconds."""
     _tell_sinks(testbed, {"serverSelectionTimeoutMS": "3000", "socketTimeoutMS": "3000"})
 
 
-def patient_sinks(testbed: Testbed) -> None:
+def long_sink_timeouts(testbed: Testbed) -> None:
     """Let it wait for an answer without end."""
     _tell_sinks(testbed, {"socketTimeoutMS": "0"})
 

@@ -76,10 +76,10 @@ class Writer:
             time.sleep(max(0.0, due - time.monotonic()))
             # What was not made while the server was away is not made up for.
             due = max(due, time.monotonic() - 1) + 1 / self._order.rate
-            self._patiently(self._change)
-        self._patiently(lambda: self._resolve() if self._journal.unknown else None)
+            self._until_done(self._change)
+        self._until_done(lambda: self._resolve() if self._journal.unknown else None)
 
-    def _patiently(self, work: Callable[[], None]) -> None:
+    def _until_done(self, work: Callable[[], None]) -> None:
         """Do it; where the connection breaks connect anew, settle what is not known, and leave it at that."""
         for attempt in range(10_000):
             try:

@@ -20,7 +20,7 @@ from retail_pipeline_tests.integration import shop
 
 Document = dict[str, Any]
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 
 @dataclass(frozen=True)
@@ -129,10 +129,10 @@ def row(settings: Settings, table: str, *key: Any) -> bytes | None:
         return latest.by_key(BY_NAME[table], [key]).get(key)
 
 
-def eventually(done: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
+def eventually(done: Callable[[], Any], what: str, timeout: float = TIMEOUT) -> Any:
     """Wait until something is so, and give it; fail with `what` where it never is."""
-    until = time.monotonic() + patience
+    until = time.monotonic() + timeout
     while not (answer := done()):
-        assert time.monotonic() < until, f"{what}: not within {patience:.0f} s"
+        assert time.monotonic() < until, f"{what}: not within {timeout:.0f} s"
         time.sleep(0.05)
     return answer

@@ -273,8 +273,8 @@ def test_a_connect_worker_that_hangs_is_restarted(stack_settings: Settings, monk
     os.kill(pid, signal.SIGSTOP)
     try:
         with monkeypatch.context() as hasty:
-            hasty.setattr("retail_pipeline.stack.connect.Connect.patience", 0)
-            hasty.setattr("retail_pipeline.stack.connect.Connect.stop_patience", 0)
+            hasty.setattr("retail_pipeline.stack.connect.Connect.answer_timeout", 0)
+            hasty.setattr("retail_pipeline.stack.connect.Connect.stop_timeout", 0)
             hasty.setattr("retail_pipeline.stack.connect.TIMEOUT", 1)
             stack.up(stack_settings, lines.append, dagster=False)
     finally:

@@ -41,14 +41,14 @@ def _write(settings: Settings, user: str, topic: str) -> None:
         producer.send(topic, b"record").get(10)
 
 
-def _read(settings: Settings, user: str, topic: str, patience: int = 20_000) -> list[bytes]:
+def _read(settings: Settings, user: str, topic: str, timeout: int = 20_000) -> list[bytes]:
     """Give what the user reads: nothing where it is refused, for the client may raise that or try again."""
     with closing(KafkaConsumer(**client_settings(settings, user))) as consumer:
         partition = TopicPartition(topic, 0)
         with suppress(TopicAuthorizationFailedError):
             consumer.assign([partition])
             consumer.seek_to_beginning(partition)
-            return [record.value for record in consumer.poll(patience).get(partition, [])]
+            return [record.value for record in consumer.poll(timeout).get(partition, [])]
         return []
 
 

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from retail_pipeline.backoff import Backoff
 from retail_pipeline.errors import StackError
-from retail_pipeline.patience import Patience
 from retail_pipeline.settings import Settings
 from retail_pipeline.stack import __main__ as process
 from retail_pipeline.stack import supervisor
 from retail_pipeline.stack.mongo import Mongo
 from retail_pipeline.stack.processes import Process
 from retail_pipeline.stack.state import State, exclusively, unless_commanded
-from retail_pipeline.stack.supervisor import DIED, FAILED, PATIENCE, RESTARTED, Journal, Supervisor
+from retail_pipeline.stack.supervisor import BACKOFF, DIED, FAILED, RESTARTED, Journal, Supervisor
 from retail_pipeline_tests.plug import PulledPlugError
 
 GONE = Process(2**22 + 1, "a boot long ago 1")
@@ -38,7 +38,7 @@ def _events(mongo: Mongo) -> list[tuple[str, str]]:
 def test_a_server_that_died_is_restarted_and_both_are_noted(mongo: Mongo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Mongo, "up", lambda _: None)
 
-    process.look(mongo, PATIENCE, Journal(mongo.settings.home))
+    process.look(mongo, BACKOFF, Journal(mongo.settings.home))
 
     assert _events(mongo) == [("mongo", DIED), ("mongo", RESTARTED)]
     assert supervisor.died(Journal(mongo.settings.home).read()) == ["mongo"]
@@ -51,9 +51,9 @@ def test_one_that_cannot_be_restarted_waits_longer_each_time_and_is_told(
         raise StackError("MongoDB ended while starting.")
 
     monkeypatch.setattr(Mongo, "up", fail)
-    journal, patience = Journal(mongo.settings.home), PATIENCE
+    journal, backoff = Journal(mongo.settings.home), BACKOFF
     for _ in range(3):
-        patience = process.look(mongo, patience, journal)
+        backoff = process.look(mongo, backoff, journal)
 
     assert _events(mongo) == [("mongo", DIED), ("mongo", FAILED)]
     state = State(mongo.settings.home)
@@ -68,9 +68,9 @@ def test_nothing_is_restarted_while_a_command_starts_or_stops_servers(
 ) -> None:
     monkeypatch.setattr(Mongo, "up", lambda _: pytest.fail("restarted"))
     with exclusively(mongo.settings.home, print):
-        patience = process.look(mongo, PATIENCE, Journal(mongo.settings.home))
+        backoff = process.look(mongo, BACKOFF, Journal(mongo.settings.home))
 
-    assert patience == PATIENCE
+    assert backoff == BACKOFF
     assert _events(mongo) == []
 
 
@@ -82,7 +82,7 @@ def test_servers_are_restarted_side_by_side(mongo: Mongo) -> None:
 def test_one_that_was_stopped_on_purpose_stays_stopped(mongo: Mongo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Mongo, "up", lambda _: pytest.fail("restarted"))
     mongo.state.forget("mongo")
-    process.look(mongo, PATIENCE, Journal(mongo.settings.home))
+    process.look(mongo, BACKOFF, Journal(mongo.settings.home))
 
 
 def test_a_supervisor_that_does_not_look_is_seen(mongo: Mongo) -> None:
@@ -114,7 +114,7 @@ def test_a_watch_outlives_a_full_disk(mongo: Mongo, monkeypatch: pytest.MonkeyPa
     """What a full disk stopped has to be restarted once there is room, and neither journal nor log takes a line."""
     looks: list[str] = []
 
-    def look(*_: object) -> Patience:
+    def look(*_: object) -> Backoff:
         looks.append("")
         if len(looks) > 1:
             raise PulledPlugError

@@ -89,7 +89,7 @@ def connector_health_sensor(context: dg.SensorEvaluationContext, platform: Platf
     requests = [_request(trouble, now) for trouble in due if trouble.cure not in BY_CONNECT]
     tries = tries.tried(due, now)
     outlooks = {
-        one.subject: cures.WAITS[one.cure] if one in waiting else tries.outlook(one, now, hindered) for one in found
+        one.subject: cures.WAITS[one.cure] if one in waiting else tries.describe(one, now, hindered) for one in found
     }
     told = {one.subject: f"{one.sentence} ({outlooks[one.subject]})" for one in found}
     troubles = compare(context.cursor, told, now, seen.hidden(since))

@@ -13,7 +13,7 @@ from retail_pipeline.defs.jobs import repair, repair_config
 from retail_pipeline.defs.resources import Platform
 from retail_pipeline.defs.sensors.troubles import Troubles, compare, since_of, tries_of
 from retail_pipeline.healing import probes
-from retail_pipeline.healing.cures import Tries
+from retail_pipeline.healing.cures import RetryState
 from retail_pipeline.healing.health import Cure, Trouble
 from retail_pipeline.healing.probes import Silence
 from retail_pipeline.mirror import fidelity
@@ -111,7 +111,9 @@ def _evaluation(report: fidelity.TableReport, explained: Mapping[str, str]) -> d
     )
 
 
-def _repairs(settings: Settings, troubles: Troubles, tries: Tries, now: float) -> tuple[list[dg.RunRequest], Tries]:
+def _repairs(
+    settings: Settings, troubles: Troubles, tries: RetryState, now: float
+) -> tuple[list[dg.RunRequest], RetryState]:
     """Ask for one run for all tables that differ since the last tick, and again after longer and longer pauses."""
     tables = sorted(set(troubles.persisting) & {table.name for table in MIRRORED})
     trouble = Trouble(_SUBJECT, "; ".join(troubles.current[name] for name in tables), Cure.REPAIR)

@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from retail_pipeline.healing.cures import Tries
-from retail_pipeline.patience import Patience
+from retail_pipeline.backoff import Backoff
+from retail_pipeline.healing.cures import RetryState
 
 VERSION = 2
 
@@ -21,9 +21,9 @@ class Troubles:
     persisting: tuple[str, ...] = ()
     recovered: tuple[str, ...] = ()
 
-    def cursor(self, tries: Tries | None = None) -> str:
+    def cursor(self, tries: RetryState | None = None) -> str:
         """Give what to remember until the next tick, with how often which cures were tried."""
-        known = tries or Tries()
+        known = tries or RetryState()
         tried = {"connectors": dict(known.connectors.tries), "runs": dict(known.runs.tries)}
         return json.dumps({"version": VERSION, "since": dict(self.since), "tries": tried}, sort_keys=True)
 
@@ -52,18 +52,18 @@ def compare(cursor: str | None, current: Mapping[str, str], now: float, hidden: 
     )
 
 
-def tries_of(cursor: str | None) -> Tries:
+def tries_of(cursor: str | None) -> RetryState:
     """Give how often which cures were tried; a cursor that cannot be read counts as none."""
-    empty = Tries()
+    empty = RetryState()
     try:
         tried = _remembered(cursor)["tries"]
-        return Tries(_with(empty.connectors, tried["connectors"]), _with(empty.runs, tried["runs"]))
+        return RetryState(_with(empty.connectors, tried["connectors"]), _with(empty.runs, tried["runs"]))
     except (ValueError, TypeError, KeyError, AttributeError):
         return empty
 
 
-def _with(patience: Patience, tried: Mapping[str, Any]) -> Patience:
-    return replace(patience, tries={str(name): (int(count), float(last)) for name, (count, last) in tried.items()})
+def _with(backoff: Backoff, tried: Mapping[str, Any]) -> Backoff:
+    return replace(backoff, tries={str(name): (int(count), float(last)) for name, (count, last) in tried.items()})
 
 
 def since_of(cursor: str | None) -> dict[str, float]:

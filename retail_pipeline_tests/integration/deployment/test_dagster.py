@@ -109,7 +109,7 @@ def test_the_fidelity_sensor_reports_every_collection_and_notices_a_lost_documen
                 found = _tick(mongo_fidelity_sensor, instance, platform, well.cursor)
                 return found if "new: inventory" in str(found.skip_reason) else None
 
-            ill: dg.SensorResult = mirrored.eventually(noticed, "news of the lost document", patience=120)
+            ill: dg.SensorResult = mirrored.eventually(noticed, "news of the lost document", timeout=120)
         finally:
             for name, document in lost.items():
                 assert document is not None

@@ -282,7 +282,7 @@ def test_status_and_verify_tell_the_truth(deployment: Deployment) -> None:
 
     # The test before may have left a group that has yet to commit.
     wanted = dict.fromkeys(STOPPED, "stopped")
-    mirrored.eventually(lambda: problems() == wanted, "no other problem", patience=120)
+    mirrored.eventually(lambda: problems() == wanted, "no other problem", timeout=120)
     verified = json.loads(deployment.run("retail-pipeline", "verify", "--json").splitlines()[-1])
 
     assert verified["equal"] is True

@@ -26,7 +26,7 @@ from retail_pipeline_tests.integration import mirrored
 from retail_pipeline_tests.integration.deployment.conftest import Deployment
 
 _STORE = 502
-_PATIENCE = 240.0
+_TIMEOUT = 240.0
 Make = Callable[[str, int, int], Path]
 
 
@@ -113,9 +113,9 @@ def test_a_load_that_is_ended_holds_nothing_up_and_loads_when_it_is_run_again(
             text=True,
         )
         assert command.stderr is not None
-        mirrored.eventually(lambda: _is_waiting(deployment), "the load, waiting for a lock", _PATIENCE)
+        mirrored.eventually(lambda: _is_waiting(deployment), "the load, waiting for a lock", _TIMEOUT)
         command.send_signal(number)
-        said = command.communicate(timeout=_PATIENCE)[1]
+        said = command.communicate(timeout=_TIMEOUT)[1]
     assert command.returncode == code, said
     assert "Traceback" not in said
     assert ("run the same command again to go on." in said.splitlines()[-1]) is (number != signal.SIGKILL)
@@ -127,7 +127,7 @@ def test_a_load_that_is_ended_holds_nothing_up_and_loads_when_it_is_run_again(
         now = instance.get_run_by_id(run.run_id)
         return bool(now and now.status is status)
 
-    mirrored.eventually(ended, f"{status} of the run whose process was ended", _PATIENCE)
+    mirrored.eventually(ended, f"{status} of the run whose process was ended", _TIMEOUT)
     if number == signal.SIGKILL:
         failures = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
         assert "is gone" in str(failures[-1].dagster_event)
@@ -156,8 +156,8 @@ def test_a_file_that_arrives_loads_beside_runs_that_were_killed(
             states = [instance.get_run_by_id(run.run_id) for run in killed]
             return all(run is not None and run.is_failure for run in states)
 
-        mirrored.eventually(loaded, "the landed file's load", _PATIENCE)
-        mirrored.eventually(all_ended, "the end of runs that nobody executes", _PATIENCE)
+        mirrored.eventually(loaded, "the landed file's load", _TIMEOUT)
+        mirrored.eventually(all_ended, "the end of runs that nobody executes", _TIMEOUT)
     finally:
         (deployment.settings.landing / landed.name).unlink()
         # No later run makes them good, so `status` would tell of them for a day.

@@ -46,7 +46,7 @@ def test_a_database_without_the_schema_has_no_file_loaded(warehouse: Settings) -
 
 
 def test_a_ledger_that_is_locked_answers_within_a_bound(warehouse: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger, "_PATIENCE", "set local statement_timeout = '50ms'")
+    monkeypatch.setattr(ledger, "_TIMEOUT", "set local statement_timeout = '50ms'")
     with connection.connect_dsn(warehouse.require("postgres_dsn")) as holder:
         holder.cursor().execute("lock table retail.files in access exclusive mode")
         with pytest.raises(WarehouseError, match="does not say which files are loaded"):

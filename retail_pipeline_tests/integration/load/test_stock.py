@@ -178,13 +178,13 @@ def test_a_store_that_never_lets_go_is_named_and_the_stock_of_the_others_is_set(
     offender, *_ = company.stores()
     with _keeping_its_stock(company, offender):
         told: list[str] = []
-        report = load_file(company.settings, company.later, stock_patience=0.0, report=told.append)
+        report = load_file(company.settings, company.later, stock_timeout=0.0, report=told.append)
         assert report.loaded
         assert list(report.stock_left) == [offender]
         assert f"store_user_{offender} " in report.stock_left[offender]
         assert any("still to set" in line and "Next: load the file again" in line for line in told)
         with pytest.raises(BlockedError, match=rf"store {offender}, held by store_user_{offender}") as failed:
-            load_stock.complete(company.settings, patience=0.0)
+            load_stock.complete(company.settings, timeout=0.0)
         assert failed.value.next_step.startswith(f"`retail-pipeline store disable {offender}`")
         company.require_right_stock(offender)
         assert load_stock.unset(company.settings) == [company.later.name]
@@ -208,7 +208,7 @@ def test_a_store_that_is_left_is_not_blamed_on_another_with_a_long_transaction(c
         shop.run(session, "select from retail.inventory limit 1 for update")
         time.sleep(0.1)
         with _keeping_its_stock(company, offender):
-            report = load_file(company.settings, company.later, stock_patience=0.0)
+            report = load_file(company.settings, company.later, stock_timeout=0.0)
         session.rollback()
 
     assert f"store_user_{offender} " in report.stock_left[offender]

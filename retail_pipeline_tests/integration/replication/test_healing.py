@@ -96,7 +96,7 @@ class Operations:
         def well() -> bool:
             return all(passed for passed, _ in checks(self.tick(heal=True)).values())
 
-        mirrored.eventually(well, "health", patience=300)
+        mirrored.eventually(well, "health", timeout=300)
         assert fidelity.verify(self.settings, RED, settle_seconds=60).equal
 
     def stays_broken(self, check: str, words: str) -> None:
@@ -360,7 +360,7 @@ def test_the_supervisor_heals_without_dagster(operations: Operations) -> None:
         healer.look()
         return not health.troubles(health.observe(settings), connectors.configurations(settings))
 
-    mirrored.eventually(well, "health", patience=300)
+    mirrored.eventually(well, "health", timeout=300)
     assert fidelity.verify(settings, RED, settle_seconds=60).equal
     assert any("healing: found: the slot is" in line for line in said)
     assert any("healing: inventory: " in line for line in said)

@@ -200,7 +200,7 @@ def test_what_comes_by_copy_in_one_transaction_arrives(streaming: Settings, data
     with connection.connect(streaming, connection.LOADER) as loader, loader.cursor() as cursor:
         cursor.copy_expert("copy retail.transactions from stdin", StringIO(rows))
     copied = {"transaction_id": {"$gte": 100_000, "$lt": 200_000}}
-    mirrored.eventually(lambda: database["transactions"].count_documents(copied) == 100_000, "every row", patience=300)
+    mirrored.eventually(lambda: database["transactions"].count_documents(copied) == 100_000, "every row", timeout=300)
     assert fidelity.verify(streaming, RED, settle_seconds=60).equal
 
 

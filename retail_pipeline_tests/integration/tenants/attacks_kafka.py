@@ -36,7 +36,7 @@ TOPIC, OTHER = "walmart.attacked", "payroll.attacked"
 RECORD = b"SECRET"
 HASTE: dict[str, Any] = {"bootstrap_timeout_ms": 2000, "request_timeout_ms": 2000}
 # How long a read waits before it counts as refused, for some clients only try again.
-PATIENCE_MS = 2000
+TIMEOUT_MS = 2000
 
 _REFUSAL = re.compile(r"[Aa]uthoriz|needs ALTER permission")
 
@@ -99,7 +99,7 @@ def _read(topic: str, group: str | None = None) -> Attempt:
             partition = TopicPartition(topic, 0)
             consumer.assign([partition])
             consumer.seek_to_beginning(partition)
-            found = consumer.poll(PATIENCE_MS).get(partition, [])
+            found = consumer.poll(TIMEOUT_MS).get(partition, [])
         return "read" if [one.value for one in found] else "unauthorized: no record"
 
     return attempt

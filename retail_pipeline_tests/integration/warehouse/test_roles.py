@@ -119,7 +119,7 @@ def test_a_store_that_cannot_be_provided_for_is_reported_and_the_others_are(
     with connection.connect_dsn(stores.require("postgres_dsn")) as superuser:
         run(superuser, f"alter role store_user_{OTHER} connection limit 1")
     monkeypatch.setattr(roles, "end_sessions", lambda *_, **__: None)
-    monkeypatch.setattr(roles, "_PATIENCE", 0.05)
+    monkeypatch.setattr(roles, "_TIMEOUT", 0.05)
     told: list[str] = []
     with _changing_its_login(stores, commits=False):
         assert roles.provision(stores, told.append) == [f"store_user_{OTHER}"]
@@ -225,7 +225,7 @@ def test_a_login_that_an_administrator_holds_is_not_said_to_be_changed_by_the_st
     stores: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     roles.provision(stores)
-    monkeypatch.setattr(roles, "_PATIENCE", 0.05)
+    monkeypatch.setattr(roles, "_TIMEOUT", 0.05)
     with (
         _held(stores, f"alter role store_user_{STORE} connection limit 3"),
         pytest.raises(BlockedError, match=r"held by postgres .* on pg_authid[\s\S]*pg_terminate_backend"),

@@ -24,7 +24,7 @@ def test_a_sale_that_waits_is_named_with_whom_it_waits_for(company: Settings) ->
         sale = threading.Thread(target=sell)
         sale.start()
         [line] = mirrored.eventually(
-            lambda: [line for line in stores.lines(company) if not line.ok], "a session that waits", patience=30
+            lambda: [line for line in stores.lines(company) if not line.ok], "a session that waits", timeout=30
         )
         holder.rollback()
     sale.join(30)
@@ -43,7 +43,7 @@ def test_a_load_that_waits_for_its_turn_is_no_problem(company: Settings) -> None
         shop.run(holder, f"select pg_advisory_xact_lock({locks.LOAD})")
         second = threading.Thread(target=load)
         second.start()
-        mirrored.eventually(lambda: _waits(company, 1.5), "the load, waiting for its turn", patience=30)
+        mirrored.eventually(lambda: _waits(company, 1.5), "the load, waiting for its turn", timeout=30)
         problems = [line for line in stores.lines(company) if not line.ok]
         holder.rollback()
     second.join(30)

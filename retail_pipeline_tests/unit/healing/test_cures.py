@@ -8,7 +8,7 @@ import pytest
 
 from retail_pipeline.defs.sensors.troubles import compare, tries_of
 from retail_pipeline.healing import cures, dead_letters
-from retail_pipeline.healing.cures import CONNECTORS, RUNS, Tries
+from retail_pipeline.healing.cures import CONNECTORS, RUNS, RetryState
 from retail_pipeline.healing.dead_letters import End
 from retail_pipeline.healing.health import Cure, Observation, Trouble
 from retail_pipeline.healing.probes import Silence
@@ -25,57 +25,57 @@ LETTERS = Trouble("dead letters of inventory", "3 records", Cure.REPAIR, "invent
 
 @pytest.mark.parametrize("cure", [Cure.WAIT, Cure.PERSON])
 def test_what_nothing_can_cure_is_left_alone(cure: Cure) -> None:
-    assert Tries().due([Trouble("sink", "…", cure)], 0, {}) == []
+    assert RetryState().due([Trouble("sink", "…", cure)], 0, {}) == []
 
 
 def test_where_the_stream_begins_anew_nothing_else_is_treated() -> None:
-    assert Tries().due([FAILED, LETTERS, LOST], 0, {}) == [LOST]
+    assert RetryState().due([FAILED, LETTERS, LOST], 0, {}) == [LOST]
 
 
 def test_every_other_trouble_is_treated_at_once() -> None:
-    assert Tries().due([FAILED, LETTERS], 0, {}) == [FAILED, LETTERS]
+    assert RetryState().due([FAILED, LETTERS], 0, {}) == [FAILED, LETTERS]
 
 
 def test_a_silent_source_is_restarted_when_it_has_been_silent_for_longer_than_kafkas_clients_need() -> None:
     silent = Trouble("silent source", "…", Cure.RESTART_WHOLE, "walmart-source")
 
-    assert Tries().due([silent], 100, {}) == []
-    assert Tries().due([silent], 112, {"silent source": 100}) == []
-    assert Tries().due([silent], 115, {"silent source": 100}) == [silent]
+    assert RetryState().due([silent], 100, {}) == []
+    assert RetryState().due([silent], 112, {"silent source": 100}) == []
+    assert RetryState().due([silent], 115, {"silent source": 100}) == [silent]
 
 
 def test_restarts_and_runs_are_tried_again_after_pauses_of_their_own() -> None:
-    tries = Tries().tried([FAILED, LETTERS], 0)
+    tries = RetryState().tried([FAILED, LETTERS], 0)
 
-    assert tries.due([FAILED, LETTERS], CONNECTORS.first - 1, {}) == []
-    assert tries.due([FAILED, LETTERS], CONNECTORS.first, {}) == [FAILED]
-    assert tries.due([FAILED, LETTERS], RUNS.first, {}) == [FAILED, LETTERS]
+    assert tries.due([FAILED, LETTERS], CONNECTORS.initial - 1, {}) == []
+    assert tries.due([FAILED, LETTERS], CONNECTORS.initial, {}) == [FAILED]
+    assert tries.due([FAILED, LETTERS], RUNS.initial, {}) == [FAILED, LETTERS]
 
 
 def test_each_reason_to_begin_anew_is_treated_at_once_and_the_same_one_after_a_pause() -> None:
     """Five in ten minutes, each cured by the run before the next came: none waits for what the others were worth."""
-    tries = Tries()
+    tries = RetryState()
     for now, why in enumerate(("slot", "topic", "gap", "moved", "publication")):
         reason = replace(LOST, sentence=f"the stream cannot go on: {why}")
         assert tries.due([reason], now, {}) == [reason]
         tries = tries.tried([reason], now)
 
-        assert tries.due([reason], now + RUNS.first - 1, {}) == []
-        assert "tried 1 times" in tries.outlook(reason, now)
+        assert tries.due([reason], now + RUNS.initial - 1, {}) == []
+        assert "tried 1 times" in tries.describe(reason, now)
 
 
 def test_what_was_tried_in_vain_too_often_asks_for_a_person() -> None:
-    tries, now = Tries(), 0.0
+    tries, now = RetryState(), 0.0
     for _ in range(CONNECTORS.limit):
-        assert "look for the cause" not in tries.outlook(FAILED, now)
+        assert "look for the cause" not in tries.describe(FAILED, now)
         tries = tries.tried([FAILED], now)
         now += tries.connectors.wait("sink", now)
 
-    assert tries.outlook(FAILED, now) == f"tried {CONNECTORS.limit} times, again in 0 s; look for the cause"
+    assert tries.describe(FAILED, now) == f"tried {CONNECTORS.limit} times, again in 0 s; look for the cause"
 
 
 def test_a_cursor_remembers_the_tries() -> None:
-    tries = Tries().tried([FAILED, LOST], 7.5)
+    tries = RetryState().tried([FAILED, LOST], 7.5)
     cursor = compare(None, {"sink": "failed"}, 7.5).cursor(tries)
 
     assert tries_of(cursor) == tries
@@ -83,7 +83,7 @@ def test_a_cursor_remembers_the_tries() -> None:
 
 @pytest.mark.parametrize("cursor", [None, "", "[]", "no json", '{"version": 1, "since": {}}', '{"version": 2}'])
 def test_a_cursor_of_before_or_none_means_that_nothing_was_tried(cursor: str | None) -> None:
-    assert tries_of(cursor) == Tries()
+    assert tries_of(cursor) == RetryState()
 
 
 def test_what_cannot_be_treated_now_is_said_and_why() -> None:
@@ -92,16 +92,16 @@ def test_what_cannot_be_treated_now_is_said_and_why() -> None:
 
     assert cures.hindrance(SETTINGS, WELL) == ""
     assert "RETAIL_HEAL=0" in cures.hindrance(idle, WELL)
-    assert Tries().outlook(FAILED, 0, cures.hindrance(SETTINGS, blind)) == "treated once every server answers"
-    assert Tries().outlook(FAILED, 0) == Cure.RESTART.value
+    assert RetryState().describe(FAILED, 0, cures.hindrance(SETTINGS, blind)) == "treated once every server answers"
+    assert RetryState().describe(FAILED, 0) == Cure.RESTART.value
 
 
 def test_a_missing_connector_waits_for_who_writes_collections_and_that_is_no_try() -> None:
     missing = Trouble("sink", "connector sink is not registered", Cure.REGISTER, "sink")
     busy = replace(WELL, hand_over=HandOver(initial.COMPLETE, "", busy=True))
 
-    assert cures.choose(SETTINGS, busy, [missing, FAILED], Tries(), now=0, since={}) == ([FAILED], [missing])
-    assert cures.choose(SETTINGS, WELL, [missing, FAILED], Tries(), now=0, since={}) == ([missing, FAILED], [])
+    assert cures.choose(SETTINGS, busy, [missing, FAILED], RetryState(), now=0, since={}) == ([FAILED], [missing])
+    assert cures.choose(SETTINGS, WELL, [missing, FAILED], RetryState(), now=0, since={}) == ([missing, FAILED], [])
     assert missing.cure in cures.WAITS
 
 

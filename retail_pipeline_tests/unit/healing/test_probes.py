@@ -47,7 +47,7 @@ def test_a_mistake_of_ours_is_not_taken_for_a_silence() -> None:
         probes.ask({"one": lambda: 1 // 0})
 
 
-def test_a_hurried_address_is_the_same_server_with_less_patience() -> None:
+def test_a_hurried_address_is_the_same_server_with_shorter_timeouts() -> None:
     settings = Settings.from_environment(
         {
             "RETAIL_POSTGRES_DSN": "postgresql://postgres:a%2Bb@db:5433/walmart?sslmode=prefer",

@@ -105,7 +105,7 @@ def test_a_memory_of_another_version_is_begun_anew(tmp_path: Path) -> None:
 
 
 def test_a_memory_that_another_process_holds_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(memory, "_TIMEOUT_SECONDS", 0.0)
     path = tmp_path / "m"
     with open_memory(path) as before:
         before.keep({FILE.name: FILE})

@@ -1,4 +1,4 @@
-"""The client of Connect's REST interface: patient while workers rebalance, clear when something failed, discreet."""
+"""The client of Connect's REST interface: it waits while workers rebalance, clear when something failed, discreet."""
 
 from __future__ import annotations
 

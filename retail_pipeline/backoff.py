@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Patience:
+class Backoff:
     """Tries of things by name, and the pauses between them, in seconds of one clock.
 
-    The first try is made at once, the second `first` seconds later, each following after twice as long, at most
-    `longest`. Who was tried `limit` times in vain is hopeless: still tried, but a person should know. What did not
-    need a try for `calm` seconds after its last one was due is forgotten.
+    The first try is made at once, the second `initial` seconds later, each following after twice as long, at most
+    `maximum`. Who was tried `limit` times in vain is exhausted: still tried, but a person should know. What did not
+    need a try for `reset_after` seconds after its last one was due is forgotten.
     """
 
-    first: float
-    longest: float
+    initial: float
+    maximum: float
     limit: int
-    calm: float
+    reset_after: float
     tries: Mapping[str, tuple[int, float]] = field(default_factory=dict)
 
     def due(self, failed: Iterable[str], now: float) -> list[str]:
@@ -34,11 +34,11 @@ class Patience:
         """Tell how often it was tried in vain."""
         return self.tries.get(name, (0, 0.0))[0]
 
-    def hopeless(self, name: str) -> bool:
+    def exhausted(self, name: str) -> bool:
         """Whether trying has not helped."""
         return self.count(name) >= self.limit
 
-    def tried(self, names: Iterable[str], now: float) -> Patience:
+    def tried(self, names: Iterable[str], now: float) -> Backoff:
         """Give what is known once these were tried at `now`."""
         known = self._remembered(now)
         return self._with(known | {name: (known.get(name, (0, now))[0] + 1, now) for name in names})
@@ -47,12 +47,12 @@ class Patience:
         return {
             name: (count, last)
             for name, (count, last) in self.tries.items()
-            if now < last + self._pause(count) + self.calm
+            if now < last + self._pause(count) + self.reset_after
         }
 
     def _pause(self, count: int) -> float:
         # The exponent is bounded because 2.0 ** 2000 is an error.
-        return min(self.longest, self.first * 2.0 ** min(count - 1, 60)) if count else 0.0
+        return min(self.maximum, self.initial * 2.0 ** min(count - 1, 60)) if count else 0.0
 
-    def _with(self, tries: Mapping[str, tuple[int, float]]) -> Patience:
-        return Patience(self.first, self.longest, self.limit, self.calm, tries)
+    def _with(self, tries: Mapping[str, tuple[int, float]]) -> Backoff:
+        return Backoff(self.initial, self.maximum, self.limit, self.reset_after, tries)
