@@ -1,1 +1,1 @@
-"""The stream's health: what is wrong with it, what cures it, and how often a cure is tried."""
+"""The stream's health: what is wrong with it, what remedies it, and how often a remedy is tried."""

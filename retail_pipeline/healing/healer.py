@@ -1,13 +1,13 @@
-"""Heal the stream in this process: the sensors' judgement and cures, without waiting for Dagster to start a run."""
+"""Heal the stream in this process: the sensors' judgement and remedies, without waiting for Dagster to start a run."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-from retail_pipeline.healing import cures, dead_letters, health, probes
-from retail_pipeline.healing.cures import BY_CONNECT, RetryState
-from retail_pipeline.healing.health import Cure, Observation, Trouble
+from retail_pipeline.healing import dead_letters, health, probes, remedies
+from retail_pipeline.healing.health import Observation, Problem, Remedy, Severity
+from retail_pipeline.healing.remedies import BY_CONNECT, RetryState
 from retail_pipeline.mirror import initial
 from retail_pipeline.replication import connectors
 from retail_pipeline.settings import Settings
@@ -17,7 +17,7 @@ Say = Callable[[str], None]
 
 
 class Healer:
-    """Looks and treats, and remembers what it saw and tried.
+    """Looks and applies remedies, and remembers what it saw and tried.
 
     The sensors of Dagster may do the same at the same time: a restart of what runs, a registration of what is
     registered and a resynchronization of what is complete change nothing, and runs exclude each other by a lock.
@@ -27,36 +27,36 @@ class Healer:
         self._settings = settings
         self._say = say
         self._tries = RetryState()
-        self._known: dict[str, Trouble] = {}
+        self._known: dict[str, Problem] = {}
         self._since: dict[str, float] = {}
         self._waiting: set[str] = set()
 
     def look(self) -> None:
-        """Look once: say what is new and what is over, and treat what is due."""
+        """Look once: say what is new and what is over, and apply the remedies that are due."""
         seen = health.observe(self._settings)
-        found = health.troubles(seen, connectors.configurations(self._settings))
+        found = health.problems(seen, connectors.configurations(self._settings))
         now = time.time()
-        due, waiting = cures.choose(self._settings, seen, found, self._tries, now=now, since=self._since)
-        self._tell({trouble.subject: trouble for trouble in found}, seen)
+        due, waiting = remedies.choose(self._settings, seen, found, self._tries, now=now, since=self._since)
+        self._tell({problem.subject: problem for problem in found}, seen)
         self._since = {subject: self._since.get(subject, now) for subject in self._known}
-        self._tell_waiting({trouble.subject: cures.WAITS[trouble.cure] for trouble in waiting})
+        self._tell_waiting({problem.subject: remedies.WAITS[problem.remedy] for problem in waiting})
         # Counted before anything can go wrong, so that what fails in a new way has its pauses too.
         self._tries = self._tries.tried(due, now)
-        by_connect = [trouble for trouble in due if trouble.cure in BY_CONNECT]
-        for sentence in cures.treat(self._settings, by_connect).values():
+        by_connect = [problem for problem in due if problem.remedy in BY_CONNECT]
+        for sentence in remedies.apply(self._settings, by_connect).values():
             self._say(f"healing: {sentence}")
-        for trouble in due:
-            if trouble.cure not in BY_CONNECT:
-                self._say(f"healing: {self._write(trouble)}")
+        for problem in due:
+            if problem.remedy not in BY_CONNECT:
+                self._say(f"healing: {self._write(problem)}")
 
-    def _tell(self, current: dict[str, Trouble], seen: Observation) -> None:
+    def _tell(self, current: dict[str, Problem], seen: Observation) -> None:
         """Say what is new and what is worse; and what is over, where the whole could be seen."""
-        for subject, trouble in current.items():
+        for subject, problem in current.items():
             before = self._known.get(subject)
             if before is None:
-                self._say(f"new: {trouble.sentence}")
-            elif trouble.grave and not before.grave:
-                self._say(f"worse: {trouble.sentence}")
+                self._say(f"new: {problem.sentence}")
+            elif (before.severity, problem.severity) == (Severity.WARNING, Severity.ERROR):
+                self._say(f"worse: {problem.sentence}")
         if seen.is_whole:
             for subject in self._known.keys() - current.keys():
                 self._say(f"recovered: {subject}")
@@ -67,12 +67,12 @@ class Healer:
             self._say(f"healing: {subject}: {reasons[subject]}")
         self._waiting = set(reasons)
 
-    def _write(self, trouble: Trouble) -> str:
+    def _write(self, problem: Problem) -> str:
         """Write collections, as the runs do that the sensors ask for; say what was done, or why it was not."""
         try:
-            return self._resynchronize() if trouble.cure is Cure.RESYNCHRONIZE else self._repair(trouble.target)
+            return self._resynchronize() if problem.remedy is Remedy.RESYNCHRONIZE else self._repair(problem.target)
         except probes.FAILURES as error:
-            return f"{trouble.subject}: not healed: {probes.why(error)}"
+            return f"{problem.subject}: not healed: {probes.why(error)}"
 
     def _resynchronize(self) -> str:
         done = initial.load(self._settings, report=self._say)

@@ -1,4 +1,4 @@
-"""What is wrong with the stream, and what cures each trouble? Servers are asked once; the judgement is pure."""
+"""What is wrong with the stream, and what remedies each problem? Servers are asked once; the judgement is pure."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _MB = 1_048_576
 _CONNECT_TIMEOUT = 5.0
 
 
-class Cure(Enum):
-    """What is done about a trouble."""
+class Remedy(Enum):
+    """What is done about a problem."""
 
-    WAIT = "goes by itself, or with another trouble"
+    WAIT = "goes by itself, or with another problem"
     PERSON = "needs a person"
     RESTART = "what failed of the connector is restarted"
     RESTART_WHOLE = "the connector is restarted"
@@ -42,15 +42,22 @@ class Cure(Enum):
     REPAIR = "a run compares the table with its collection and mends what differs"
 
 
+class Severity(Enum):
+    """Whether a problem stops the stream or loses something now (an error), or may do so later (a warning)."""
+
+    WARNING = "warning"
+    ERROR = "error"
+
+
 @dataclass(frozen=True)
-class Trouble:
-    """Something that is wrong: where, what, and its cure; `target` names the connector or table, where it has one."""
+class Problem:
+    """Something that is wrong: where, what, and its remedy; `target` names the connector or table, where it has one."""
 
     subject: str
     sentence: str
-    cure: Cure
+    remedy: Remedy
     target: str = ""
-    grave: bool = True
+    severity: Severity = Severity.ERROR
 
 
 @dataclass(frozen=True)
@@ -89,11 +96,11 @@ class Observation:
 
     @property
     def is_whole(self) -> bool:
-        """Whether a trouble that was not found is over."""
+        """Whether a problem that was not found is over."""
         return not self.silences and not self.is_moving
 
     def hidden(self, known: Iterable[str]) -> set[str]:
-        """Give the subjects, of those that were in trouble before, that may be so still although nothing was found.
+        """Give the subjects, of those that were in problem before, that may be so still although nothing was found.
 
         A source that was silent is none: for how long it is so counts only while it can be seen.
         """
@@ -131,22 +138,25 @@ def _latest(settings: Settings, dead: Mapping[str, int]) -> dict[str, str]:
     }
 
 
-def troubles(seen: Observation, wanted: Mapping[str, Configuration]) -> list[Trouble]:
+def problems(seen: Observation, wanted: Mapping[str, Configuration]) -> list[Problem]:
     """Judge what was seen, with the configurations that the connectors should have; the gravest causes come first.
 
     Before the first hand-over there is no stream that could be ill, and while somebody makes one all of it is moving.
     Where MongoDB knows of none and there is a stream all the same, it has lost its state, and the stream begins anew.
     Who writes collections beside a stream that goes on, as the batch does, hides nothing.
     """
-    found = [Trouble(sentence, sentence, Cure.WAIT) for sentence in seen.silences]
+    found = [Problem(sentence, sentence, Remedy.WAIT) for sentence in seen.silences]
     if isinstance(seen.hand_over, HandOver):
         if seen.is_moving:
-            return [*found, Trouble("hand-over", "a run is writing the collections", Cure.WAIT, grave=False)]
+            return [
+                *found,
+                Problem("hand-over", "a run is writing the collections", Remedy.WAIT, severity=Severity.WARNING),
+            ]
         if seen.hand_over.state == initial.NONE and not seen.is_streaming:
             return found
         if seen.hand_over.reason:
             sentence = f"the stream cannot go on: {seen.hand_over.reason}"
-            found.append(Trouble("hand-over", sentence, Cure.RESYNCHRONIZE))
+            found.append(Problem("hand-over", sentence, Remedy.RESYNCHRONIZE))
     if not isinstance(seen.slot, Silence):
         found += of_slot(seen.slot)
     if not isinstance(seen.connectors, Silence):
@@ -157,41 +167,41 @@ def troubles(seen: Observation, wanted: Mapping[str, Configuration]) -> list[Tro
     return found
 
 
-def of_slot(health: SlotHealth | None) -> Iterator[Trouble]:
-    """Judge the slot; what makes a hand-over necessary is told by the hand-over itself, which is its cure."""
+def of_slot(health: SlotHealth | None) -> Iterator[Problem]:
+    """Judge the slot; what makes a hand-over necessary is told by the hand-over itself, which is its remedy."""
     if health is None:
-        yield Trouble("slot", f"slot {SLOT} does not exist", Cure.WAIT)
+        yield Problem("slot", f"slot {SLOT} does not exist", Remedy.WAIT)
         return
     if not health.usable:
         why = f" ({health.invalidation_reason})" if health.invalidation_reason else ""
-        yield Trouble("slot", f"slot {SLOT} is {health.state}{why}", Cure.WAIT)
+        yield Problem("slot", f"slot {SLOT} is {health.state}{why}", Remedy.WAIT)
     elif not health.active:
         since = f" since {health.inactive_since.astimezone(UTC):%H:%M:%S} UTC" if health.inactive_since else ""
-        yield Trouble("slot reader", f"nobody reads slot {SLOT}{since}", Cure.WAIT)
+        yield Problem("slot reader", f"nobody reads slot {SLOT}{since}", Remedy.WAIT)
     if health.limit_bytes is None:
-        yield Trouble(
+        yield Problem(
             "WAL limit",
             "max_slot_wal_keep_size is not set, so a stream that stands still fills the disk of PostgreSQL",
-            Cure.PERSON,
-            grave=False,
+            Remedy.PERSON,
+            severity=Severity.WARNING,
         )
     elif health.usable and (health.in_danger or health.share >= WAL_WARNING):
-        yield Trouble(
+        yield Problem(
             "WAL",
             f"{health.retained_bytes / _MB:,.0f} MB of WAL are retained, {health.share:.0%} of the limit at which the"
             f" slot is lost (WAL status {health.wal_status}): let the stream go on, or raise max_slot_wal_keep_size",
-            Cure.WAIT,
-            grave=health.in_danger or health.share >= WAL_ALARM,
+            Remedy.WAIT,
+            severity=Severity.ERROR if health.in_danger or health.share >= WAL_ALARM else Severity.WARNING,
         )
 
 
 def of_connectors(
     found: Mapping[str, tuple[Configuration, Status]], wanted: Mapping[str, Configuration]
-) -> Iterator[Trouble]:
+) -> Iterator[Problem]:
     """Judge each connector: whether it is there, as declared, and all of it runs."""
     for name, configuration in wanted.items():
         if name not in found:
-            yield Trouble(name, f"connector {name} is not registered", Cure.REGISTER, name)
+            yield Problem(name, f"connector {name} is not registered", Remedy.REGISTER, name)
             continue
         present, status = found[name]
         if connectors.fingerprint(present) != connectors.fingerprint(configuration):
@@ -199,43 +209,43 @@ def of_connectors(
             told = f"connector {name} is not configured as declared: {', '.join(changed)}"
             if _COLUMNS.intersection(changed):
                 # Two programs with different declarations would take each other's back for ever.
-                yield Trouble(name, f"{told}; `retail-pipeline up`, then the job initial_load", Cure.PERSON, name)
+                yield Problem(name, f"{told}; `retail-pipeline up`, then the job initial_load", Remedy.PERSON, name)
             else:
-                yield Trouble(name, told, Cure.REGISTER, name)
+                yield Problem(name, told, Remedy.REGISTER, name)
             continue
         states = connect.states(status)
         if connect.FAILED in states:
             reason = connect.trace(status).partition("\n")[0]
             count = f"{states.count(connect.FAILED)} of {len(states)} parts"
-            yield Trouble(name, f"connector {name} failed ({count}): {reason}", Cure.RESTART, name)
+            yield Problem(name, f"connector {name} failed ({count}): {reason}", Remedy.RESTART, name)
         elif {connect.STOPPED, connect.PAUSED} & set(states):
             state = states[0].lower()
-            yield Trouble(name, f"connector {name} is {state}: somebody has to resume it", Cure.PERSON, name)
+            yield Problem(name, f"connector {name} is {state}: somebody has to resume it", Remedy.PERSON, name)
         elif not connect.is_running(status):
             rest = ", ".join(sorted({state.lower() for state in states[1:]})) or "no task yet"
-            yield Trouble(name, f"connector {name} is {states[0].lower()}, its tasks: {rest}", Cure.WAIT, name)
+            yield Problem(name, f"connector {name} is {states[0].lower()}, its tasks: {rest}", Remedy.WAIT, name)
 
 
-def of_heartbeat(age: float | Silence | None, found: Mapping[str, tuple[Configuration, Status]]) -> Iterator[Trouble]:
+def of_heartbeat(age: float | Silence | None, found: Mapping[str, tuple[Configuration, Status]]) -> Iterator[Problem]:
     """Judge whether changes reach Kafka: a connector may say that it runs and hang."""
     if age is None or isinstance(age, Silence) or age < BEAT_OVERDUE:
         return
     told = f"no heartbeat has reached Kafka for {age:.0f} s"
     if connectors.SOURCE in found and connect.is_running(found[connectors.SOURCE][1]):
         sentence = f"{told}, although its connector says that it runs"
-        yield Trouble(SILENT_SOURCE, sentence, Cure.RESTART_WHOLE, connectors.SOURCE)
+        yield Problem(SILENT_SOURCE, sentence, Remedy.RESTART_WHOLE, connectors.SOURCE)
     else:
-        yield Trouble("heartbeat", told, Cure.WAIT, connectors.SOURCE)
+        yield Problem("heartbeat", told, Remedy.WAIT, connectors.SOURCE)
 
 
-def of_dead_letters(dead: Mapping[str, int], latest: Mapping[str, str]) -> Iterator[Trouble]:
+def of_dead_letters(dead: Mapping[str, int], latest: Mapping[str, str]) -> Iterator[Problem]:
     """Judge the dead letters: each is a change that MongoDB may lack, so its table is compared and mended."""
     for table, count in dead.items():
         told = f", the latest: {latest[table]}" if table in latest else ""
-        yield Trouble(
+        yield Problem(
             f"dead letters of {table}",
             f"{count:,} records of {table} could not be written and lie in its dead letters{told}",
-            Cure.REPAIR,
+            Remedy.REPAIR,
             table,
         )
 

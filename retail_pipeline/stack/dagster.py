@@ -96,8 +96,8 @@ class _Dagster(Server):
             answer = self.ask(_RELOAD.format(location=LOCATION), _RELOADED_WITHIN)["reloadRepositoryLocation"]
         except requests.RequestException as error:
             return type(error).__name__
-        trouble = (answer.get("locationOrLoadError") or answer).get("message", "")
-        return self.redact((trouble.strip().splitlines() or [""])[-1])
+        problem = (answer.get("locationOrLoadError") or answer).get("message", "")
+        return self.redact((problem.strip().splitlines() or [""])[-1])
 
 
 class CodeServer(_Dagster):
@@ -170,26 +170,26 @@ class Webserver(_Dagster):
     def up(self) -> None:
         """Start it; where it runs, let it load the definitions again, for they may have changed."""
         if self.health().state == "running":
-            trouble = self.reload()
-            if trouble:
-                self.report(f"{self.title}: the definitions were not loaded again: {trouble}")
+            problem = self.reload()
+            if problem:
+                self.report(f"{self.title}: the definitions were not loaded again: {problem}")
         super().up()
 
     def complete(self) -> None:
         """Say so where the definitions do not load; the web UI runs all the same and shows the trace."""
-        for trouble in self._broken():
-            self.report(f"{self.title}: {trouble}; its log: {self.log}")
+        for problem in self._broken():
+            self.report(f"{self.title}: {problem}; its log: {self.log}")
 
     def _broken(self) -> list[str]:
         """Tell which code locations do not load, and why."""
-        troubles = []
+        problems = []
         for entry in self.ask(_LOCATIONS)["workspaceOrError"].get("locationEntries", []):
             error = entry["locationOrLoadError"]
             if error and "message" in error:
                 messages = [error["message"], *(cause["message"] for cause in error["causes"])]
                 why = (messages[-1].strip().splitlines() or [""])[-1]
-                troubles.append(f"{entry['name']} does not load: {self.redact(why)}")
-        return troubles
+                problems.append(f"{entry['name']} does not load: {self.redact(why)}")
+        return problems
 
 
 class Daemon(_Dagster):

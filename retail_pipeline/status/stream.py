@@ -100,7 +100,7 @@ def _groups(settings: Settings) -> list[Line]:
     backlog = None
     with suppress(RetailError):
         backlog = pending(settings)
-    troubles = lag.troubles(partitions, explained=backlog is not None)
+    problems = lag.problems(partitions, explained=backlog is not None)
     found = []
     for table in RED:
         own = [partition for partition in partitions if partition.topic == table.topic]
@@ -109,7 +109,7 @@ def _groups(settings: Settings) -> list[Line]:
         if not own or missing:
             state, detail = "unknown", f"no offset yet for {missing} of {len(own)} partitions" if own else "no topic"
         else:
-            state, detail = "late" if table.topic in troubles else "known", f"{behind:,} records behind{_oldest(own)}"
+            state, detail = "late" if table.topic in problems else "known", f"{behind:,} records behind{_oldest(own)}"
             detail += f", {backlog.sentence}" if backlog and behind else ""
         found.append(Line(f"group {connectors.group(table)}", state == "known", state, detail, _READ))
     return found

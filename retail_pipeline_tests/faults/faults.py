@@ -19,7 +19,7 @@ from retail_pipeline_tests.faults.testbed import Testbed
 Act = Callable[[Testbed], object]
 
 SUPERVISOR = "supervisor"
-# The same judgement and cures, in the embedded stack's supervisor and in Dagster's sensor; whichever comes first.
+# The same judgement and remedies, in the embedded stack's supervisor and in Dagster's sensor; whichever comes first.
 HEALING = "healing"
 LONG_ENOUGH = 30.0
 UNSUPERVISED = "no supervisor"

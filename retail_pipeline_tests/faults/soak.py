@@ -20,8 +20,8 @@ from pymongo.errors import PyMongoError
 
 from retail_pipeline.errors import RetailError
 from retail_pipeline.healing import health, probes
-from retail_pipeline.healing.cures import BY_CONNECT
-from retail_pipeline.healing.health import Cure
+from retail_pipeline.healing.health import Remedy
+from retail_pipeline.healing.remedies import BY_CONNECT
 from retail_pipeline.replication import connectors, lag, slot
 from retail_pipeline.stack.dagster import CodeServer, Webserver
 from retail_pipeline.stack.supervisor import Supervisor
@@ -270,11 +270,11 @@ def awaited(testbed: Testbed) -> list[str]:
         if found := trial.complaints(testbed):
             return found
         seen = health.observe(testbed.settings)
-        troubles = health.troubles(seen, connectors.configurations(testbed.settings))
+        problems = health.problems(seen, connectors.configurations(testbed.settings))
     except probes.FAILURES as error:
         return [probes.why(error)]
-    cures = (*BY_CONNECT, Cure.RESYNCHRONIZE)
-    return [one.sentence for one in troubles if one.cure in cures or one.subject == "hand-over"] + seen.silences
+    remedies = (*BY_CONNECT, Remedy.RESYNCHRONIZE)
+    return [one.sentence for one in problems if one.remedy in remedies or one.subject == "hand-over"] + seen.silences
 
 
 def _compare(testbed: Testbed, soak: Soak) -> None:

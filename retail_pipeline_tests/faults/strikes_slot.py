@@ -170,8 +170,8 @@ def _is_lost(testbed: Testbed) -> bool:
 def _is_alarmed(testbed: Testbed) -> None:
     """See that sensors and `status` tell of it before the slot is lost."""
     settings = testbed.settings
-    found = health.troubles(health.observe(settings), connectors.configurations(settings))
-    assert any(trouble.subject == "WAL" and trouble.grave for trouble in found), found
+    found = health.problems(health.observe(settings), connectors.configurations(settings))
+    assert any(problem.subject == "WAL" and problem.severity is health.Severity.ERROR for problem in found), found
     lines = [line for line in status.measure(settings).stream if SLOT in line.name]
     assert [line.ok for line in lines] == [False], lines
     assert not _is_lost(testbed)

@@ -10,13 +10,13 @@ from retail_pipeline.defs import keys
 from retail_pipeline.defs.evaluations import as_results
 from retail_pipeline.defs.jobs import repair, repair_config, resynchronize
 from retail_pipeline.defs.resources import Platform
-from retail_pipeline.defs.sensors.troubles import Troubles, compare, since_of, tries_of
-from retail_pipeline.healing import cures, health
-from retail_pipeline.healing.cures import BY_CONNECT
-from retail_pipeline.healing.health import Cure, Observation, Trouble
+from retail_pipeline.defs.sensors.problems import Problems, compare, since_of, tries_of
+from retail_pipeline.healing import health, remedies
+from retail_pipeline.healing.health import Observation, Problem, Remedy, Severity
+from retail_pipeline.healing.remedies import BY_CONNECT
 from retail_pipeline.replication import connectors
 
-# Each check with the subjects of the troubles that it is about; the first takes what no other does.
+# Each check with the subjects of the problems that it is about; the first takes what no other does.
 RUN, SLOT, LETTERS = "connectors_run", "slot_is_safe", "no_dead_letters"
 _CHECKS = {
     RUN: "Every connector is registered as declared and runs, and a heartbeat comes through each second.",
@@ -27,27 +27,27 @@ _SETTLE_SECONDS = 15.0
 _SLOT_SUBJECTS = ("slot", "slot reader", "WAL", "WAL limit", "hand-over")
 
 
-def check_of(trouble: Trouble) -> str:
-    """Name the check that a trouble belongs to."""
-    if trouble.cure is Cure.REPAIR:
+def check_of(problem: Problem) -> str:
+    """Name the check that a problem belongs to."""
+    if problem.remedy is Remedy.REPAIR:
         return LETTERS
-    return SLOT if trouble.subject in _SLOT_SUBJECTS else RUN
+    return SLOT if problem.subject in _SLOT_SUBJECTS else RUN
 
 
-def evaluations(seen: Observation, found: Sequence[Trouble]) -> list[dg.AssetCheckEvaluation]:
-    """Judge each check: failed with its troubles in sentences, warned of where none of them is grave."""
+def evaluations(seen: Observation, found: Sequence[Problem]) -> list[dg.AssetCheckEvaluation]:
+    """Judge each check: failed with its problems in sentences, warned of where none of them is an error."""
     told = dg.MetadataValue.json(health.as_json(seen))
     results = []
     for name in _CHECKS:
-        own = [trouble for trouble in found if check_of(trouble) == name]
-        grave = any(trouble.grave for trouble in own)
+        own = [problem for problem in found if check_of(problem) == name]
+        failed = any(problem.severity is Severity.ERROR for problem in own)
         results.append(
             dg.AssetCheckEvaluation(
                 asset_key=keys.CONNECTORS,
                 check_name=name,
                 passed=not own,
-                severity=dg.AssetCheckSeverity.ERROR if grave else dg.AssetCheckSeverity.WARN,
-                description="; ".join(trouble.sentence for trouble in own) or "nothing is wrong",
+                severity=dg.AssetCheckSeverity.ERROR if failed else dg.AssetCheckSeverity.WARN,
+                description="; ".join(problem.sentence for problem in own) or "nothing is wrong",
                 metadata={"seen": told},
             )
         )
@@ -63,7 +63,7 @@ def stream_health(platform: Platform) -> Iterator[dg.AssetCheckResult]:
     settings = platform.settings()
     wanted = connectors.configurations(settings)
     until = time.monotonic() + _SETTLE_SECONDS
-    while (found := health.troubles(seen := health.observe(settings), wanted)) and time.monotonic() < until:
+    while (found := health.problems(seen := health.observe(settings), wanted)) and time.monotonic() < until:
         time.sleep(1)
     yield from as_results(evaluations(seen, found))
 
@@ -76,60 +76,60 @@ def stream_health(platform: Platform) -> Iterator[dg.AssetCheckResult]:
     "for a run where the stream must begin anew or documents must be mended. RETAIL_HEAL=0: reports only.",
 )
 def connector_health_sensor(context: dg.SensorEvaluationContext, platform: Platform) -> dg.SensorResult:
-    """Look, tell new trouble from what persists and what is over, and treat what is due."""
+    """Look, tell new problem from what persists and what is over, and apply the remedies that are due."""
     settings = platform.settings()
     seen = health.observe(settings)
-    found = health.troubles(seen, connectors.configurations(settings))
+    found = health.problems(seen, connectors.configurations(settings))
     now = time.time()
     tries = tries_of(context.cursor)
     since = since_of(context.cursor)
-    hindered = cures.hindrance(settings, seen)
-    due, waiting = cures.choose(settings, seen, found, tries, now=now, since=since)
-    done = cures.treat(settings, [trouble for trouble in due if trouble.cure in BY_CONNECT])
-    requests = [_request(trouble, now) for trouble in due if trouble.cure not in BY_CONNECT]
+    hindered = remedies.hindrance(settings, seen)
+    due, waiting = remedies.choose(settings, seen, found, tries, now=now, since=since)
+    done = remedies.apply(settings, [problem for problem in due if problem.remedy in BY_CONNECT])
+    requests = [_request(problem, now) for problem in due if problem.remedy not in BY_CONNECT]
     tries = tries.tried(due, now)
-    outlooks = {
-        one.subject: cures.WAITS[one.cure] if one in waiting else tries.describe(one, now, hindered) for one in found
+    states = {
+        one.subject: remedies.WAITS[one.remedy] if one in waiting else tries.describe(one, now, hindered)
+        for one in found
     }
-    told = {one.subject: f"{one.sentence} ({outlooks[one.subject]})" for one in found}
-    troubles = compare(context.cursor, told, now, seen.hidden(since))
-    _log(context, troubles, [*done.values(), *(request.tags["found"] for request in requests)], now)
-    observed = dg.AssetObservation(keys.CONNECTORS, metadata=_metadata(seen, troubles, list(done.values())))
+    told = {one.subject: f"{one.sentence} ({states[one.subject]})" for one in found}
+    problems = compare(context.cursor, told, now, seen.hidden(since))
+    _log(context, problems, [*done.values(), *(request.tags["found"] for request in requests)], now)
+    observed = dg.AssetObservation(keys.CONNECTORS, metadata=_metadata(seen, problems, list(done.values())))
     return dg.SensorResult(
         asset_events=[observed, *evaluations(seen, found)],
         run_requests=requests,
-        skip_reason=None if requests else "; ".join([*done.values(), troubles.sentence(now)]),
-        cursor=troubles.cursor(tries),
+        skip_reason=None if requests else "; ".join([*done.values(), problems.sentence(now)]),
+        cursor=problems.cursor(tries),
     )
 
 
-def _request(trouble: Trouble, now: float) -> dg.RunRequest:
-    """Ask for the run that cures a trouble; each try is a run of its own, and a superfluous one finds nothing to do."""
-    job, config = (
-        (resynchronize, {}) if trouble.cure is Cure.RESYNCHRONIZE else (repair, repair_config([trouble.target]))
-    )
+def _request(problem: Problem, now: float) -> dg.RunRequest:
+    """Ask for the run that is a problem's remedy; each try is a run of its own, and a superfluous one does nothing."""
+    is_whole = problem.remedy is Remedy.RESYNCHRONIZE
+    job, config = (resynchronize, {}) if is_whole else (repair, repair_config([problem.target]))
     return dg.RunRequest(
-        run_key=f"{job.name} {trouble.target} {now:.0f}",
+        run_key=f"{job.name} {problem.target} {now:.0f}",
         job_name=job.name,
         run_config=config,
-        tags={"found": trouble.sentence[:250], "dagster/priority": "10"},
+        tags={"found": problem.sentence[:250], "dagster/priority": "10"},
     )
 
 
-def _log(context: dg.SensorEvaluationContext, troubles: Troubles, done: Sequence[str], now: float) -> None:
+def _log(context: dg.SensorEvaluationContext, problems: Problems, done: Sequence[str], now: float) -> None:
     # Each tick that logs leaves a file; what is well is said by its skip reason alone.
-    if troubles.current:
-        context.log.warning(troubles.sentence(now))
+    if problems.current:
+        context.log.warning(problems.sentence(now))
     for sentence in done:
         context.log.warning("healing: %s", sentence)
 
 
-def _metadata(seen: Observation, troubles: Troubles, done: Sequence[str]) -> dict[str, Any]:
+def _metadata(seen: Observation, problems: Problems, done: Sequence[str]) -> dict[str, Any]:
     return {
-        "troubles": len(troubles.current),
-        "new": dg.MetadataValue.json(list(troubles.new)),
-        "persisting": dg.MetadataValue.json(list(troubles.persisting)),
-        "recovered": dg.MetadataValue.json(list(troubles.recovered)),
+        "problems": len(problems.current),
+        "new": dg.MetadataValue.json(list(problems.new)),
+        "persisting": dg.MetadataValue.json(list(problems.persisting)),
+        "recovered": dg.MetadataValue.json(list(problems.recovered)),
         "healing": dg.MetadataValue.json(list(done)),
         "seen": dg.MetadataValue.json(health.as_json(seen)),
     }

@@ -9,7 +9,7 @@ import dagster as dg
 from retail_pipeline.defs import keys
 from retail_pipeline.defs.evaluations import as_results
 from retail_pipeline.defs.resources import Platform
-from retail_pipeline.defs.sensors.troubles import compare, since_of
+from retail_pipeline.defs.sensors.problems import compare, since_of
 from retail_pipeline.healing import probes
 from retail_pipeline.healing.probes import Silence
 from retail_pipeline.replication import lag
@@ -20,7 +20,7 @@ CHECK = "consumer_lag"
 
 
 def evaluations(
-    partitions: Sequence[lag.PartitionLag], troubles: Mapping[str, str], backlog: Backlog | None = None
+    partitions: Sequence[lag.PartitionLag], problems: Mapping[str, str], backlog: Backlog | None = None
 ) -> list[dg.AssetCheckEvaluation]:
     """Judge every streamed table's topic."""
     behind = any(partition.lag for partition in partitions)
@@ -29,9 +29,9 @@ def evaluations(
         dg.AssetCheckEvaluation(
             asset_key=keys.topic(table.name),
             check_name=CHECK,
-            passed=table.topic not in troubles,
+            passed=table.topic not in problems,
             severity=dg.AssetCheckSeverity.WARN,
-            description=troubles.get(table.topic, well),
+            description=problems.get(table.topic, well),
             metadata=_metadata(partitions, table.topic),
         )
         for table in RED
@@ -55,8 +55,8 @@ def consumer_lag(platform: Platform) -> Iterator[dg.AssetCheckResult]:
     """Measure once, by hand."""
     settings = platform.settings()
     partitions, backlog = lag.measure(settings), pending(settings)
-    troubles = lag.troubles(partitions, explained=backlog is not None)
-    yield from as_results(evaluations(partitions, troubles, backlog))
+    problems = lag.problems(partitions, explained=backlog is not None)
+    yield from as_results(evaluations(partitions, problems, backlog))
 
 
 @dg.sensor(
@@ -65,7 +65,7 @@ def consumer_lag(platform: Platform) -> Iterator[dg.AssetCheckResult]:
     description="Lag of each sink by partition, as an observation of the topic and as the result of its check.",
 )
 def kafka_lag_sensor(context: dg.SensorEvaluationContext, platform: Platform) -> dg.SensorResult:
-    """Report every tick; the cursor tells new trouble from what persists and what is over."""
+    """Report every tick; the cursor tells new problem from what persists and what is over."""
     settings = platform.settings()
     hurried = probes.hurried(settings)
     answers = probes.ask({"Kafka": lambda: lag.measure(settings), "PostgreSQL": lambda: pending(hurried)})
@@ -75,20 +75,20 @@ def kafka_lag_sensor(context: dg.SensorEvaluationContext, platform: Platform) ->
     now = time.time()
     if isinstance(partitions, Silence):
         hidden = since_of(context.cursor)
-        troubles = compare(context.cursor, {"Kafka": partitions.sentence}, now, hidden)
-        context.log.warning(troubles.sentence(now))
-        return dg.SensorResult(skip_reason=troubles.sentence(now), cursor=troubles.cursor())
-    found = lag.troubles(partitions, explained=backlog is not None)
-    troubles = compare(context.cursor, found, now, hidden=lag.troubles(partitions))
-    if troubles.current:
-        context.log.warning(troubles.sentence(now))
+        problems = compare(context.cursor, {"Kafka": partitions.sentence}, now, hidden)
+        context.log.warning(problems.sentence(now))
+        return dg.SensorResult(skip_reason=problems.sentence(now), cursor=problems.cursor())
+    found = lag.problems(partitions, explained=backlog is not None)
+    problems = compare(context.cursor, found, now, hidden=lag.problems(partitions))
+    if problems.current:
+        context.log.warning(problems.sentence(now))
     observations = [
         dg.AssetObservation(keys.topic(table.name), metadata=_metadata(partitions, table.topic)) for table in RED
     ]
     return dg.SensorResult(
-        asset_events=[*observations, *evaluations(partitions, troubles.current, backlog)],
-        skip_reason="; ".join([troubles.sentence(now), *_expected(partitions, backlog)]),
-        cursor=troubles.cursor(),
+        asset_events=[*observations, *evaluations(partitions, problems.current, backlog)],
+        skip_reason="; ".join([problems.sentence(now), *_expected(partitions, backlog)]),
+        cursor=problems.cursor(),
     )
 
 

@@ -11,11 +11,11 @@ from retail_pipeline.defs.assets.mirror import FRESH_WITHIN
 from retail_pipeline.defs.checks.mirror import SAMPLED, sampled
 from retail_pipeline.defs.jobs import repair, repair_config
 from retail_pipeline.defs.resources import Platform
-from retail_pipeline.defs.sensors.troubles import Troubles, compare, since_of, tries_of
+from retail_pipeline.defs.sensors.problems import Problems, compare, since_of, tries_of
 from retail_pipeline.healing import probes
-from retail_pipeline.healing.cures import RetryState
-from retail_pipeline.healing.health import Cure, Trouble
+from retail_pipeline.healing.health import Problem, Remedy
 from retail_pipeline.healing.probes import Silence
+from retail_pipeline.healing.remedies import RetryState
 from retail_pipeline.mirror import fidelity
 from retail_pipeline.replication import progress
 from retail_pipeline.replication.backlog import Backlog, pending
@@ -53,28 +53,28 @@ def mongo_fidelity_sensor(context: dg.SensorEvaluationContext, platform: Platfor
     report = probes.ask(compared, _COMPARED_WITHIN)["comparison"]
     if isinstance(report, Silence):
         hidden = since_of(context.cursor)
-        troubles = compare(context.cursor, {"comparison": report.sentence}, now, hidden)
-        context.log.warning(troubles.sentence(now))
-        return dg.SensorResult(skip_reason=troubles.sentence(now), cursor=troubles.cursor(tries))
+        problems = compare(context.cursor, {"comparison": report.sentence}, now, hidden)
+        context.log.warning(problems.sentence(now))
+        return dg.SensorResult(skip_reason=problems.sentence(now), cursor=problems.cursor(tries))
     differing = {one.table: one.as_text() for one in report.tables if not one.equal}
     explained = behind | _refreshed(context.instance, differing, now)
     unexplained = {table: text for table, text in differing.items() if table not in explained}
-    troubles = compare(context.cursor, unexplained, now, hidden=differing.keys() & explained.keys())
-    if troubles.current:
-        context.log.warning(troubles.sentence(now))
+    problems = compare(context.cursor, unexplained, now, hidden=differing.keys() & explained.keys())
+    if problems.current:
+        context.log.warning(problems.sentence(now))
     observations = [
         dg.AssetObservation(
             keys.mongodb(one.table), metadata={"dagster/row_count": one.documents, "rows_in_postgresql": one.rows}
         )
         for one in report.tables
     ]
-    requests, tries = _repairs(settings, troubles, tries, now)
+    requests, tries = _repairs(settings, problems, tries, now)
     awaited = [f"{table} differs, {explained[table]}" for table in differing if table in explained]
     return dg.SensorResult(
         asset_events=[*observations, *(_evaluation(one, explained) for one in report.tables)],
         run_requests=requests,
-        skip_reason=None if requests else "; ".join([troubles.sentence(now), *awaited]),
-        cursor=troubles.cursor(tries),
+        skip_reason=None if requests else "; ".join([problems.sentence(now), *awaited]),
+        cursor=problems.cursor(tries),
     )
 
 
@@ -112,14 +112,14 @@ def _evaluation(report: fidelity.TableReport, explained: Mapping[str, str]) -> d
 
 
 def _repairs(
-    settings: Settings, troubles: Troubles, tries: RetryState, now: float
+    settings: Settings, problems: Problems, tries: RetryState, now: float
 ) -> tuple[list[dg.RunRequest], RetryState]:
     """Ask for one run for all tables that differ since the last tick, and again after longer and longer pauses."""
-    tables = sorted(set(troubles.persisting) & {table.name for table in MIRRORED})
-    trouble = Trouble(_SUBJECT, "; ".join(troubles.current[name] for name in tables), Cure.REPAIR)
-    if not (tables and settings.heal and tries.due([trouble], now, {})):
+    tables = sorted(set(problems.persisting) & {table.name for table in MIRRORED})
+    problem = Problem(_SUBJECT, "; ".join(problems.current[name] for name in tables), Remedy.REPAIR)
+    if not (tables and settings.heal and tries.due([problem], now, {})):
         return [], tries
     request = dg.RunRequest(
-        run_key=f"repair {now:.0f}", run_config=repair_config(tables), tags={"found": trouble.sentence[:250]}
+        run_key=f"repair {now:.0f}", run_config=repair_config(tables), tags={"found": problem.sentence[:250]}
     )
-    return [request], tries.tried([trouble], now)
+    return [request], tries.tried([problem], now)

@@ -62,7 +62,7 @@ def test_no_secret_is_in_a_run_its_configuration_or_its_events(
     assert not [secret for secret in secrets if secret in text]
 
 
-def test_the_lag_sensor_reports_every_topic_and_remembers_trouble(
+def test_the_lag_sensor_reports_every_topic_and_remembers_problem(
     instance: dg.DagsterInstance, platform: Platform, deployment: Deployment
 ) -> None:
     well = _tick(kafka_lag_sensor, instance, platform, None)

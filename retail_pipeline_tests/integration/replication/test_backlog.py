@@ -19,7 +19,7 @@ from retail_pipeline_tests.integration.load import files
 def test_the_lag_of_a_loaded_file_is_expected_until_mongodb_is_equal(
     streaming: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    # A sink tells nothing of a partition that never had a record, and what it then does not read counts as trouble.
+    # A sink tells nothing of a partition that never had a record, and what it then does not read counts as problem.
     load_file(streaming, SAMPLE, accept=True)
     mirrored.eventually(lambda: all(it.end_offset and it.lag == 0 for it in lag.measure(streaming)), "a first file")
     later = files.copy_of_sample(tmp_path, "later.csv", 1_000_000)
@@ -42,8 +42,8 @@ def test_the_lag_of_a_loaded_file_is_expected_until_mongodb_is_equal(
 
         behind = lag.measure(streaming)
         assert backlog.pending(streaming)
-        assert lag.troubles(behind, explained=True) == {}
-        assert lag.troubles(behind) != {}
+        assert lag.problems(behind, explained=True) == {}
+        assert lag.problems(behind) != {}
 
         for sink in sinks:
             worker.resume(sink)

@@ -20,9 +20,9 @@ from retail_pipeline.definitions import defs
 from retail_pipeline.defs.resources import Platform
 from retail_pipeline.defs.schedules import repair_schedule
 from retail_pipeline.defs.sensors.connector_health import LETTERS, RUN, SLOT, connector_health_sensor
-from retail_pipeline.healing import cures, dead_letters, health
+from retail_pipeline.healing import dead_letters, health, remedies
 from retail_pipeline.healing.healer import Healer
-from retail_pipeline.healing.health import Cure, Trouble
+from retail_pipeline.healing.health import Problem, Remedy
 from retail_pipeline.mirror import client, fidelity, initial, snapshot, writing
 from retail_pipeline.replication import connectors, lag, publication, slot, topics
 from retail_pipeline.replication.connect import FAILED, PAUSED, ConnectClient, is_running, states
@@ -100,7 +100,7 @@ class Operations:
         assert fidelity.verify(self.settings, RED, settle_seconds=60).equal
 
     def stays_broken(self, check: str, words: str) -> None:
-        """Tick with healing off: the trouble is told, first as new, and nothing is done about it."""
+        """Tick with healing off: the problem is told, first as new, and nothing is done about it."""
         mirrored.eventually(lambda: words in checks(self.tick(heal=False))[check][1], words)
 
         def persists() -> bool:
@@ -197,8 +197,8 @@ def test_a_silent_source_is_restarted_and_does_not_wait_for_a_slot_that_a_dead_c
             return (cursor.fetchone() or (None,))[0]
 
     before = reader()
-    silent = Trouble("silent source", "no heartbeat", Cure.RESTART_WHOLE, connectors.SOURCE)
-    done = cures.treat(operations.settings, [silent])
+    silent = Problem("silent source", "no heartbeat", Remedy.RESTART_WHOLE, connectors.SOURCE)
+    done = remedies.apply(operations.settings, [silent])
 
     assert done == {"silent source": f"{connectors.SOURCE}: restarted, its slot taken from it"}
     mirrored.eventually(lambda: reader() not in (None, before), "another reader")
@@ -344,7 +344,7 @@ def test_after_a_gap_the_stream_begins_anew_and_rows_deleted_in_it_go(
 
 
 def test_the_supervisor_heals_without_dagster(operations: Operations) -> None:
-    """The same faults as above, told and cured by a process that asks Dagster for nothing."""
+    """The same faults as above, told and healed by a process that asks Dagster for nothing."""
     settings, said = operations.settings, list[str]()
     healer = Healer(settings, said.append)
     healer.look()
@@ -358,7 +358,7 @@ def test_the_supervisor_heals_without_dagster(operations: Operations) -> None:
 
     def well() -> bool:
         healer.look()
-        return not health.troubles(health.observe(settings), connectors.configurations(settings))
+        return not health.problems(health.observe(settings), connectors.configurations(settings))
 
     mirrored.eventually(well, "health", timeout=300)
     assert fidelity.verify(settings, RED, settle_seconds=60).equal
@@ -446,7 +446,7 @@ def test_a_change_that_mongodb_refuses_is_made_good_with_its_neighbours(
     assert operations.runs >= 1
 
 
-def test_servers_that_do_not_answer_or_hang_are_told_and_nothing_is_treated(operations: Operations) -> None:
+def test_servers_that_do_not_answer_or_hang_are_told_and_no_remedy_is_applied(operations: Operations) -> None:
     """A listener that never answers is what a stopped process looks like."""
     settings = operations.settings
     with worker(settings) as connect, socket.create_server(("127.0.0.1", 0)) as hanging:

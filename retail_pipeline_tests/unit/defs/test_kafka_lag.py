@@ -7,7 +7,7 @@ import pytest
 from retail_pipeline.defs.sensors.kafka_lag import evaluations
 from retail_pipeline.replication import backlog as backlogs
 from retail_pipeline.replication.backlog import Backlog
-from retail_pipeline.replication.lag import TOLERATED, TOLERATED_AGE, PartitionLag, troubles
+from retail_pipeline.replication.lag import TOLERATED, TOLERATED_AGE, PartitionLag, problems
 from retail_pipeline.tables import RED
 
 TOPIC, *OTHERS = (table.topic for table in RED)
@@ -24,12 +24,12 @@ def of(committed: int | None, end: int, age: float | None = 0.0) -> list[Partiti
     [of(5, 5), of(0, TOLERATED, 1.0), of(4, 5, TOLERATED_AGE)],
     ids=["nothing waits", "many for a moment", "one for a while"],
 )
-def test_a_sink_that_keeps_up_is_no_trouble(partitions: list[PartitionLag]) -> None:
-    assert troubles(partitions) == {}
+def test_a_sink_that_keeps_up_is_no_problem(partitions: list[PartitionLag]) -> None:
+    assert problems(partitions) == {}
 
 
 def test_a_group_without_an_offset_is_not_a_lag_of_nothing() -> None:
-    assert troubles(of(None, 0, None)) == {TOPIC: f"{TOPIC}: group group has no offset for 1 partitions"}
+    assert problems(of(None, 0, None)) == {TOPIC: f"{TOPIC}: group group has no offset for 1 partitions"}
 
 
 @pytest.mark.parametrize(
@@ -40,15 +40,15 @@ def test_a_group_without_an_offset_is_not_a_lag_of_nothing() -> None:
     ],
     ids=["too many", "one for too long"],
 )
-def test_too_many_records_or_one_for_too_long_are_trouble(partitions: list[PartitionLag], words: str) -> None:
-    assert words in troubles(partitions)[TOPIC]
+def test_too_many_records_or_one_for_too_long_are_problem(partitions: list[PartitionLag], words: str) -> None:
+    assert words in problems(partitions)[TOPIC]
 
 
-def test_a_lag_that_a_loaded_file_explains_is_no_trouble_but_a_missing_group_is() -> None:
+def test_a_lag_that_a_loaded_file_explains_is_no_problem_but_a_missing_group_is() -> None:
     backlog = Backlog(("march.csv",), 2_000_000, 1_000_000.0)
 
-    assert troubles(of(0, TOLERATED + 1, 300.0), explained=True) == {}
-    assert troubles(of(None, 0, None), explained=True) != {}
+    assert problems(of(0, TOLERATED + 1, 300.0), explained=True) == {}
+    assert problems(of(None, 0, None), explained=True) != {}
     assert (
         evaluations(of(0, 9), {}, backlog)[0].description
         == "behind, as expected until 14:01:58 UTC, because march.csv brought 2,000,000 changes"
@@ -59,8 +59,8 @@ def test_a_lag_that_a_loaded_file_explains_is_no_trouble_but_a_missing_group_is(
 def test_a_topic_that_is_missing_beside_others_is_gone() -> None:
     left = [one for one in of(5, 5) if one.topic != TOPIC]
 
-    assert troubles(left) == {TOPIC: f"{TOPIC}: the topic is gone"}
-    assert troubles([]) == {}
+    assert problems(left) == {TOPIC: f"{TOPIC}: the topic is gone"}
+    assert problems([]) == {}
 
 
 def test_files_that_come_while_the_stream_is_busy_explain_its_lag_together() -> None:

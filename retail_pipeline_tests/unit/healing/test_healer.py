@@ -9,9 +9,9 @@ import pytest
 from pymongo.errors import OperationFailure
 
 from retail_pipeline.errors import ReplicationError
-from retail_pipeline.healing import cures, dead_letters, health
+from retail_pipeline.healing import dead_letters, health, remedies
 from retail_pipeline.healing.healer import Healer
-from retail_pipeline.healing.health import Cure, Observation, Trouble
+from retail_pipeline.healing.health import Observation, Problem, Remedy, Severity
 from retail_pipeline.healing.probes import Silence
 from retail_pipeline.mirror import initial, repair
 from retail_pipeline.mirror.fidelity import FidelityReport
@@ -20,21 +20,21 @@ from retail_pipeline.mirror.repair import RepairReport
 from retail_pipeline.replication import connectors, progress
 from retail_pipeline.settings import Settings
 
-FAILED = Trouble("sink", "connector sink failed", Cure.RESTART, "sink")
-UNREADABLE = Trouble("dead letters of inventory", "2 records could not be written", Cure.REPAIR, "inventory")
-LOST = Trouble("hand-over", "the stream cannot go on", Cure.RESYNCHRONIZE)
+FAILED = Problem("sink", "connector sink failed", Remedy.RESTART, "sink")
+UNREADABLE = Problem("dead letters of inventory", "2 records could not be written", Remedy.REPAIR, "inventory")
+LOST = Problem("hand-over", "the stream cannot go on", Remedy.RESYNCHRONIZE)
 
 
 @dataclass
 class Stream:
-    """A stream with the troubles that the test gives it, and what was done about them."""
+    """A stream with the problems that the test gives it, and what was done about them."""
 
-    troubles: list[Trouble] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     silent: bool = False
     refuses: bool = False
     late: bool = False
     busy: bool = False
-    treated: list[str] = field(default_factory=list)
+    applied: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
     def observe(self, _: Settings) -> Observation:
@@ -43,21 +43,21 @@ class Stream:
         hand_over = initial.HandOver("complete", "", busy=self.busy)
         return Observation(silence if self.silent else hand_over, {}, None, 1, {}, {})
 
-    def treat(self, _: Settings, due: list[Trouble]) -> dict[str, str]:
-        """Note which connectors were treated."""
-        self.treated += [trouble.subject for trouble in due]
-        return {trouble.subject: f"{trouble.subject}: restarted" for trouble in due}
+    def apply(self, _: Settings, due: list[Problem]) -> dict[str, str]:
+        """Note whose remedy was applied."""
+        self.applied += [problem.subject for problem in due]
+        return {problem.subject: f"{problem.subject}: restarted" for problem in due}
 
     def load(self, *_: Any, **__: Any) -> LoadReport:
         """Note that the collections were filled."""
         if self.refuses:
             raise ReplicationError("The slot could not be made.")
-        self.treated.append("load")
+        self.applied.append("load")
         return LoadReport(loaded=True, reason="the slot is gone", lsn="0/1", rows={"inventory": 1200}, seconds=2.0)
 
     def repair(self, *_: Any, **__: Any) -> RepairReport:
         """Note that a table was mended."""
-        self.treated.append("repair")
+        self.applied.append("repair")
         return RepairReport({"inventory": 2}, {}, FidelityReport((), 0.0))
 
 
@@ -65,14 +65,14 @@ class Stream:
 def _stream(monkeypatch: pytest.MonkeyPatch) -> Stream:
     stream = Stream()
     monkeypatch.setattr(health, "observe", stream.observe)
-    monkeypatch.setattr(health, "troubles", lambda *_: list(stream.troubles))
+    monkeypatch.setattr(health, "problems", lambda *_: list(stream.problems))
     monkeypatch.setattr(connectors, "configurations", lambda _: {})
-    monkeypatch.setattr(cures, "treat", stream.treat)
+    monkeypatch.setattr(remedies, "apply", stream.apply)
     monkeypatch.setattr(initial, "load", stream.load)
     monkeypatch.setattr(repair, "repair", stream.repair)
     monkeypatch.setattr(progress, "late", lambda _: ["inventory"] if stream.late else ["transactions"])
     monkeypatch.setattr(dead_letters, "ends", lambda _: {"inventory": dead_letters.End("a", 2)})
-    monkeypatch.setattr(dead_letters, "settle", lambda *_: stream.treated.append("settle"))
+    monkeypatch.setattr(dead_letters, "settle", lambda *_: stream.applied.append("settle"))
     return stream
 
 
@@ -81,36 +81,36 @@ def _healer(stream: Stream) -> Healer:
     return Healer(Settings.from_environment({}), stream.said.append)
 
 
-def test_a_trouble_is_told_once_and_treated_once_until_its_pause_is_over(stream: Stream, healer: Healer) -> None:
-    stream.troubles = [FAILED]
+def test_a_problem_is_told_and_its_remedy_applied_once_until_its_pause_is_over(stream: Stream, healer: Healer) -> None:
+    stream.problems = [FAILED]
     healer.look()
     healer.look()
-    stream.troubles = []
+    stream.problems = []
     healer.look()
 
-    assert stream.treated == ["sink"]
+    assert stream.applied == ["sink"]
     assert stream.said == ["new: connector sink failed", "healing: sink: restarted", "recovered: sink"]
 
 
-def test_what_becomes_grave_is_told_again(stream: Stream, healer: Healer) -> None:
-    warned = Trouble("WAL", "half of the limit", Cure.WAIT, grave=False)
-    for trouble in (warned, warned, replace(warned, sentence="nearly all", grave=True), warned):
-        stream.troubles = [trouble]
+def test_what_becomes_an_error_is_told_again(stream: Stream, healer: Healer) -> None:
+    warned = Problem("WAL", "half of the limit", Remedy.WAIT, severity=Severity.WARNING)
+    for problem in (warned, warned, replace(warned, sentence="nearly all", severity=Severity.ERROR), warned):
+        stream.problems = [problem]
         healer.look()
 
     assert stream.said == ["new: half of the limit", "worse: nearly all"]
 
 
 def test_a_lost_stream_begins_anew_in_this_process(stream: Stream, healer: Healer) -> None:
-    stream.troubles = [LOST, FAILED]
+    stream.problems = [LOST, FAILED]
     healer.look()
 
-    assert stream.treated == ["load"]
+    assert stream.applied == ["load"]
     assert stream.said[-1] == "healing: found: the slot is gone; wrote 1,200 documents in 2.0 s"
 
 
 def test_what_could_not_be_healed_is_told_and_tried_again_later(stream: Stream, healer: Healer) -> None:
-    stream.troubles, stream.refuses = [LOST], True
+    stream.problems, stream.refuses = [LOST], True
     healer.look()
 
     assert stream.said[-1] == "healing: hand-over: not healed: The slot could not be made."
@@ -120,16 +120,16 @@ def test_what_fails_in_a_new_way_is_told_and_has_its_pauses_too(
     stream: Stream, healer: Healer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any, **__: Any) -> LoadReport:
-        stream.treated.append("load")
+        stream.applied.append("load")
         message = "No space left on device"
         raise OperationFailure(message)
 
     monkeypatch.setattr(initial, "load", full)
-    stream.troubles = [LOST]
+    stream.problems = [LOST]
     healer.look()
     healer.look()
 
-    assert stream.treated == ["load"]
+    assert stream.applied == ["load"]
     assert stream.said[-1] == "healing: hand-over: not healed: OperationFailure: No space left on device"
 
 
@@ -137,7 +137,7 @@ def test_a_mistake_of_ours_is_not_made_again_at_once(
     stream: Stream, healer: Healer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(initial, "load", lambda *_, **__: 1 / 0)
-    stream.troubles = [LOST]
+    stream.problems = [LOST]
     with pytest.raises(ZeroDivisionError):
         healer.look()
 
@@ -145,9 +145,9 @@ def test_a_mistake_of_ours_is_not_made_again_at_once(
 
 
 def test_what_cannot_be_seen_has_not_recovered(stream: Stream, healer: Healer) -> None:
-    stream.troubles = [LOST]
+    stream.problems = [LOST]
     healer.look()
-    stream.troubles, stream.silent = [], True
+    stream.problems, stream.silent = [], True
     healer.look()
     assert not any("recovered" in line for line in stream.said)
 
@@ -156,24 +156,24 @@ def test_what_cannot_be_seen_has_not_recovered(stream: Stream, healer: Healer) -
     assert stream.said[-1] == "recovered: hand-over"
 
 
-def test_while_a_server_does_not_answer_nothing_is_treated(stream: Stream, healer: Healer) -> None:
-    stream.troubles, stream.silent = [FAILED, LOST], True
+def test_while_a_server_does_not_answer_no_remedy_is_applied(stream: Stream, healer: Healer) -> None:
+    stream.problems, stream.silent = [FAILED, LOST], True
     healer.look()
 
-    assert stream.treated == []
+    assert stream.applied == []
 
 
 @pytest.mark.parametrize("wait_for", ["late", "busy"])
 def test_a_repair_waits_for_a_late_stream_and_for_who_writes_collections(
     stream: Stream, healer: Healer, wait_for: str
 ) -> None:
-    stream.troubles = [UNREADABLE, FAILED]
+    stream.problems = [UNREADABLE, FAILED]
     setattr(stream, wait_for, True)
     healer.look()
     healer.look()
-    assert stream.treated == ["sink"]
-    assert stream.said.count(f"healing: {UNREADABLE.subject}: {cures.WAITS[Cure.REPAIR]}") == 1
+    assert stream.applied == ["sink"]
+    assert stream.said.count(f"healing: {UNREADABLE.subject}: {remedies.WAITS[Remedy.REPAIR]}") == 1
 
     setattr(stream, wait_for, False)
     healer.look()
-    assert stream.treated == ["sink", "repair", "settle"]
+    assert stream.applied == ["sink", "repair", "settle"]

@@ -1,4 +1,4 @@
-"""What counts as a trouble of the stream, and what cures it."""
+"""What counts as a problem of the stream, and what remedies it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from retail_pipeline.healing import health
-from retail_pipeline.healing.health import Cure, Observation, Trouble
+from retail_pipeline.healing.health import Observation, Problem, Remedy, Severity
 from retail_pipeline.healing.probes import Silence
 from retail_pipeline.mirror import initial
 from retail_pipeline.mirror.initial import HandOver
@@ -50,12 +50,12 @@ WELL = Observation(
 )
 
 
-def troubles(**seen: Any) -> list[Trouble]:
-    return health.troubles(replace(WELL, **seen), WANTED)
+def problems(**seen: Any) -> list[Problem]:
+    return health.problems(replace(WELL, **seen), WANTED)
 
 
-def one(**seen: Any) -> Trouble:
-    (found,) = troubles(**seen)
+def one(**seen: Any) -> Problem:
+    (found,) = problems(**seen)
     return found
 
 
@@ -63,28 +63,28 @@ def sink(state: dict[str, Any], **config: str) -> dict[str, Any]:
     return {SOURCE: (WANTED[SOURCE], RUNS), "sink": (WANTED["sink"] | config, state)}
 
 
-def test_a_stream_that_is_well_has_no_trouble() -> None:
-    assert troubles() == []
+def test_a_stream_that_is_well_has_no_problem() -> None:
+    assert problems() == []
 
 
 def test_a_failed_task_is_told_with_the_first_line_of_its_trace_and_restarted() -> None:
     trace = "ConnectException: MongoDB refused\n\tat a.B\n\tat c.D"
     found = one(connectors=sink(status("RUNNING", "RUNNING", "FAILED", trace=trace)))
 
-    assert (found.cure, found.target) == (Cure.RESTART, "sink")
+    assert (found.remedy, found.target) == (Remedy.RESTART, "sink")
     assert found.sentence == "connector sink failed (1 of 3 parts): ConnectException: MongoDB refused"
 
 
 def test_a_missing_connector_is_registered() -> None:
     found = one(connectors={SOURCE: (WANTED[SOURCE], RUNS)})
 
-    assert (found.cure, found.target) == (Cure.REGISTER, "sink")
+    assert (found.remedy, found.target) == (Remedy.REGISTER, "sink")
 
 
 def test_a_drifted_connector_is_told_by_the_names_of_its_settings_and_registered() -> None:
     found = one(connectors=sink(RUNS, c="4", d="secret"))
 
-    assert found.cure is Cure.REGISTER
+    assert found.remedy is Remedy.REGISTER
     assert found.sentence == "connector sink is not configured as declared: c, d"
 
 
@@ -92,27 +92,27 @@ def test_a_sink_of_other_columns_is_left_to_who_changed_them() -> None:
     """A supervisor that was not restarted since the migration would take the new columns back, for ever."""
     found = one(connectors=sink(RUNS, **{"value.converter.schema.content": "{}", "c": "4"}))
 
-    assert found.cure is Cure.PERSON
+    assert found.remedy is Remedy.PERSON
     assert "`retail-pipeline up`, then the job initial_load" in found.sentence
 
 
 @pytest.mark.parametrize("state", ["PAUSED", "STOPPED"])
 def test_what_a_person_stopped_is_left_to_a_person(state: str) -> None:
-    assert one(connectors=sink(status(state))).cure is Cure.PERSON
+    assert one(connectors=sink(status(state))).remedy is Remedy.PERSON
 
 
 @pytest.mark.parametrize("state", [status("RUNNING"), status("RUNNING", "UNASSIGNED"), status("UNASSIGNED", "RUNNING")])
 def test_what_is_on_its_way_is_waited_for(state: dict[str, Any]) -> None:
-    assert one(connectors=sink(state)).cure is Cure.WAIT
+    assert one(connectors=sink(state)).remedy is Remedy.WAIT
 
 
 def test_a_stream_that_cannot_go_on_begins_anew() -> None:
     reason = "the slot is gone, and with it the changes since"
-    found = troubles(hand_over=HandOver(initial.COMPLETE, reason, busy=False), slot=None)
+    found = problems(hand_over=HandOver(initial.COMPLETE, reason, busy=False), slot=None)
 
-    assert [(trouble.subject, trouble.cure) for trouble in found] == [
-        ("hand-over", Cure.RESYNCHRONIZE),
-        ("slot", Cure.WAIT),
+    assert [(problem.subject, problem.remedy) for problem in found] == [
+        ("hand-over", Remedy.RESYNCHRONIZE),
+        ("slot", Remedy.WAIT),
     ]
     assert found[0].sentence == f"the stream cannot go on: {reason}"
 
@@ -120,48 +120,53 @@ def test_a_stream_that_cannot_go_on_begins_anew() -> None:
 def test_before_the_first_load_nothing_is_ill_and_nothing_begins_by_itself() -> None:
     never = HandOver(initial.NONE, "never done on this MongoDB", busy=False)
 
-    assert troubles(hand_over=never, connectors={}, slot=None, beat_age=None) == []
+    assert problems(hand_over=never, connectors={}, slot=None, beat_age=None) == []
 
 
 @pytest.mark.parametrize("gone", [{}, {"connectors": {}}, {"slot": None}], ids=["nothing", "connectors", "slot"])
 def test_a_stream_of_which_mongodb_has_lost_the_state_begins_anew(gone: dict[str, Any]) -> None:
-    found = troubles(hand_over=HandOver(initial.NONE, "never done on this MongoDB", busy=False), **gone)
+    found = problems(hand_over=HandOver(initial.NONE, "never done on this MongoDB", busy=False), **gone)
 
-    assert (found[0].subject, found[0].cure) == ("hand-over", Cure.RESYNCHRONIZE)
+    assert (found[0].subject, found[0].remedy) == ("hand-over", Remedy.RESYNCHRONIZE)
 
 
 def test_while_a_run_writes_the_collections_only_that_is_told() -> None:
     found = one(hand_over=HandOver(initial.LOADING, "interrupted", busy=True), connectors={}, slot=None)
 
-    assert (found.cure, found.grave) == (Cure.WAIT, False)
+    assert (found.remedy, found.severity) == (Remedy.WAIT, Severity.WARNING)
 
 
 def test_a_run_that_writes_beside_the_stream_hides_nothing() -> None:
     beside = HandOver(initial.COMPLETE, "", busy=True)
 
-    assert troubles(hand_over=beside) == []
-    assert one(hand_over=beside, connectors=sink(status("RUNNING", "FAILED", trace="it"))).cure is Cure.RESTART
+    assert problems(hand_over=beside) == []
+    assert one(hand_over=beside, connectors=sink(status("RUNNING", "FAILED", trace="it"))).remedy is Remedy.RESTART
 
 
 def test_a_server_that_does_not_answer_is_told_once() -> None:
     silent = Silence("MongoDB at x does not answer.")
-    found = troubles(hand_over=silent, dead=silent)
+    found = problems(hand_over=silent, dead=silent)
 
-    assert [(trouble.sentence, trouble.cure) for trouble in found] == [("MongoDB at x does not answer.", Cure.WAIT)]
+    assert [(problem.sentence, problem.remedy) for problem in found] == [("MongoDB at x does not answer.", Remedy.WAIT)]
 
 
 @pytest.mark.parametrize(
-    ("retained", "wal_status", "grave"),
-    [(0.5, "reserved", False), (0.79, "extended", False), (0.81, "extended", True), (0.1, "unreserved", True)],
+    ("retained", "wal_status", "severity"),
+    [
+        (0.5, "reserved", Severity.WARNING),
+        (0.79, "extended", Severity.WARNING),
+        (0.81, "extended", Severity.ERROR),
+        (0.1, "unreserved", Severity.ERROR),
+    ],
 )
-def test_retained_wal_alarms_before_the_slot_is_lost(retained: float, wal_status: str, grave: bool) -> None:
+def test_retained_wal_alarms_before_the_slot_is_lost(retained: float, wal_status: str, severity: Severity) -> None:
     found = one(slot=replace(HEALTHY, retained_bytes=int(retained * 4 * GB), wal_status=wal_status))
 
-    assert (found.subject, found.grave) == ("WAL", grave)
+    assert (found.subject, found.severity) == ("WAL", severity)
 
 
 def test_a_server_without_a_limit_on_wal_is_told_for_its_disk() -> None:
-    assert one(slot=replace(HEALTHY, limit_bytes=None)).cure is Cure.PERSON
+    assert one(slot=replace(HEALTHY, limit_bytes=None)).remedy is Remedy.PERSON
 
 
 def test_a_slot_that_nobody_reads_is_told() -> None:
@@ -182,20 +187,20 @@ def test_a_slot_that_cannot_be_used_says_why(changed: dict[str, Any], words: str
 def test_a_source_that_says_it_runs_and_sends_no_heartbeat_is_restarted_as_a_whole() -> None:
     found = one(beat_age=health.BEAT_OVERDUE)
 
-    assert (found.cure, found.target) == (Cure.RESTART_WHOLE, SOURCE)
+    assert (found.remedy, found.target) == (Remedy.RESTART_WHOLE, SOURCE)
 
 
 def test_a_heartbeat_that_is_missing_with_its_connector_is_no_second_illness() -> None:
     seen = {SOURCE: (WANTED[SOURCE], status("RUNNING", "FAILED")), "sink": (WANTED["sink"], RUNS)}
-    found = troubles(beat_age=100.0, connectors=seen)
+    found = problems(beat_age=100.0, connectors=seen)
 
-    assert [trouble.cure for trouble in found] == [Cure.RESTART, Cure.WAIT]
+    assert [problem.remedy for problem in found] == [Remedy.RESTART, Remedy.WAIT]
 
 
 def test_dead_letters_are_told_with_the_latest_and_their_table_is_repaired() -> None:
     found = one(dead={"inventory": 3}, latest={"inventory": "t partition 1 offset 7: bad"})
 
-    assert (found.cure, found.target) == (Cure.REPAIR, "inventory")
+    assert (found.remedy, found.target) == (Remedy.REPAIR, "inventory")
     assert "3 records of inventory" in found.sentence
     assert "t partition 1 offset 7: bad" in found.sentence
 

@@ -1,4 +1,4 @@
-"""Which troubles are new, which persist, which are over? The versioned memory of a sensor, pure of Dagster."""
+"""Which problems are new, which persist, which are over? The versioned memory of a sensor, pure of Dagster."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -6,14 +6,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from retail_pipeline.backoff import Backoff
-from retail_pipeline.healing.cures import RetryState
+from retail_pipeline.healing.remedies import RetryState
 
 VERSION = 2
 
 
 @dataclass(frozen=True)
-class Troubles:
-    """What a sensor found at a tick, beside what it knew: each trouble by its subject, with a sentence."""
+class Problems:
+    """What a sensor found at a tick, beside what it knew: each problem by its subject, with a sentence."""
 
     current: Mapping[str, str] = field(default_factory=dict)
     since: Mapping[str, float] = field(default_factory=dict)
@@ -22,7 +22,7 @@ class Troubles:
     recovered: tuple[str, ...] = ()
 
     def cursor(self, tries: RetryState | None = None) -> str:
-        """Give what to remember until the next tick, with how often which cures were tried."""
+        """Give what to remember until the next tick, with how often which remedies were tried."""
         known = tries or RetryState()
         tried = {"connectors": dict(known.connectors.tries), "runs": dict(known.runs.tries)}
         return json.dumps({"version": VERSION, "since": dict(self.since), "tries": tried}, sort_keys=True)
@@ -35,15 +35,15 @@ class Troubles:
         return "; ".join(parts) or "nothing is wrong"
 
 
-def compare(cursor: str | None, current: Mapping[str, str], now: float, hidden: Collection[str] = ()) -> Troubles:
-    """Hold this tick's troubles (subject to sentence) against the cursor of the last; `now` in seconds since the epoch.
+def compare(cursor: str | None, current: Mapping[str, str], now: float, hidden: Collection[str] = ()) -> Problems:
+    """Hold this tick's problems (subject to sentence) against the cursor of the last; `now` in seconds since the epoch.
 
     Of `hidden` subjects nobody can tell at this tick: what was known of them is kept and has not recovered. A cursor of
-    another version or one that cannot be read counts as empty: then every trouble is new.
+    another version or one that cannot be read counts as empty: then every problem is new.
     """
     known = since_of(cursor)
     kept = {subject: since for subject, since in known.items() if subject in hidden}
-    return Troubles(
+    return Problems(
         current=current,
         since=kept | {subject: known.get(subject, now) for subject in current},
         new=tuple(subject for subject in current if subject not in known),
@@ -53,7 +53,7 @@ def compare(cursor: str | None, current: Mapping[str, str], now: float, hidden: 
 
 
 def tries_of(cursor: str | None) -> RetryState:
-    """Give how often which cures were tried; a cursor that cannot be read counts as none."""
+    """Give how often which remedies were tried; a cursor that cannot be read counts as none."""
     empty = RetryState()
     try:
         tried = _remembered(cursor)["tries"]
@@ -67,7 +67,7 @@ def _with(backoff: Backoff, tried: Mapping[str, Any]) -> Backoff:
 
 
 def since_of(cursor: str | None) -> dict[str, float]:
-    """Give the troubles of the last tick by subject, with their beginning; one that cannot be read counts as none."""
+    """Give the problems of the last tick by subject, with their beginning; one that cannot be read counts as none."""
     try:
         return {str(subject): float(since) for subject, since in _remembered(cursor)["since"].items()}
     except (ValueError, TypeError, KeyError, AttributeError):

@@ -1,4 +1,4 @@
-"""Which troubles are treated when."""
+"""Which remedies are applied when."""
 
 from __future__ import annotations
 
@@ -6,38 +6,38 @@ from dataclasses import replace
 
 import pytest
 
-from retail_pipeline.defs.sensors.troubles import compare, tries_of
-from retail_pipeline.healing import cures, dead_letters
-from retail_pipeline.healing.cures import CONNECTORS, RUNS, RetryState
+from retail_pipeline.defs.sensors.problems import compare, tries_of
+from retail_pipeline.healing import dead_letters, remedies
 from retail_pipeline.healing.dead_letters import End
-from retail_pipeline.healing.health import Cure, Observation, Trouble
+from retail_pipeline.healing.health import Observation, Problem, Remedy
 from retail_pipeline.healing.probes import Silence
+from retail_pipeline.healing.remedies import CONNECTORS, RUNS, RetryState
 from retail_pipeline.mirror import initial
 from retail_pipeline.mirror.initial import HandOver
 from retail_pipeline.settings import Settings
 
 SETTINGS = Settings.from_environment({})
 WELL = Observation(HandOver(initial.COMPLETE, "", busy=False), {}, None, 1.0, {}, {})
-FAILED = Trouble("sink", "connector sink failed", Cure.RESTART, "sink")
-LOST = Trouble("hand-over", "the stream cannot go on", Cure.RESYNCHRONIZE)
-LETTERS = Trouble("dead letters of inventory", "3 records", Cure.REPAIR, "inventory")
+FAILED = Problem("sink", "connector sink failed", Remedy.RESTART, "sink")
+LOST = Problem("hand-over", "the stream cannot go on", Remedy.RESYNCHRONIZE)
+LETTERS = Problem("dead letters of inventory", "3 records", Remedy.REPAIR, "inventory")
 
 
-@pytest.mark.parametrize("cure", [Cure.WAIT, Cure.PERSON])
-def test_what_nothing_can_cure_is_left_alone(cure: Cure) -> None:
-    assert RetryState().due([Trouble("sink", "…", cure)], 0, {}) == []
+@pytest.mark.parametrize("remedy", [Remedy.WAIT, Remedy.PERSON])
+def test_what_has_no_remedy_is_left_alone(remedy: Remedy) -> None:
+    assert RetryState().due([Problem("sink", "…", remedy)], 0, {}) == []
 
 
-def test_where_the_stream_begins_anew_nothing_else_is_treated() -> None:
+def test_where_the_stream_begins_anew_no_other_remedy_is_applied() -> None:
     assert RetryState().due([FAILED, LETTERS, LOST], 0, {}) == [LOST]
 
 
-def test_every_other_trouble_is_treated_at_once() -> None:
+def test_every_other_remedy_is_applied_at_once() -> None:
     assert RetryState().due([FAILED, LETTERS], 0, {}) == [FAILED, LETTERS]
 
 
 def test_a_silent_source_is_restarted_when_it_has_been_silent_for_longer_than_kafkas_clients_need() -> None:
-    silent = Trouble("silent source", "…", Cure.RESTART_WHOLE, "walmart-source")
+    silent = Problem("silent source", "…", Remedy.RESTART_WHOLE, "walmart-source")
 
     assert RetryState().due([silent], 100, {}) == []
     assert RetryState().due([silent], 112, {"silent source": 100}) == []
@@ -52,8 +52,8 @@ def test_restarts_and_runs_are_tried_again_after_pauses_of_their_own() -> None:
     assert tries.due([FAILED, LETTERS], RUNS.initial, {}) == [FAILED, LETTERS]
 
 
-def test_each_reason_to_begin_anew_is_treated_at_once_and_the_same_one_after_a_pause() -> None:
-    """Five in ten minutes, each cured by the run before the next came: none waits for what the others were worth."""
+def test_each_reason_to_begin_anew_is_acted_on_at_once_and_the_same_one_after_a_pause() -> None:
+    """Five in ten minutes, each remedied by the run before the next came: none waits for what the others were worth."""
     tries = RetryState()
     for now, why in enumerate(("slot", "topic", "gap", "moved", "publication")):
         reason = replace(LOST, sentence=f"the stream cannot go on: {why}")
@@ -86,23 +86,23 @@ def test_a_cursor_of_before_or_none_means_that_nothing_was_tried(cursor: str | N
     assert tries_of(cursor) == RetryState()
 
 
-def test_what_cannot_be_treated_now_is_said_and_why() -> None:
+def test_why_no_remedy_is_applied_now_is_said() -> None:
     idle = replace(SETTINGS, heal=False)
     blind = replace(WELL, slot=Silence("PostgreSQL does not answer"))
 
-    assert cures.hindrance(SETTINGS, WELL) == ""
-    assert "RETAIL_HEAL=0" in cures.hindrance(idle, WELL)
-    assert RetryState().describe(FAILED, 0, cures.hindrance(SETTINGS, blind)) == "treated once every server answers"
-    assert RetryState().describe(FAILED, 0) == Cure.RESTART.value
+    assert remedies.hindrance(SETTINGS, WELL) == ""
+    assert "RETAIL_HEAL=0" in remedies.hindrance(idle, WELL)
+    assert RetryState().describe(FAILED, 0, remedies.hindrance(SETTINGS, blind)) == "waits until every server answers"
+    assert RetryState().describe(FAILED, 0) == Remedy.RESTART.value
 
 
 def test_a_missing_connector_waits_for_who_writes_collections_and_that_is_no_try() -> None:
-    missing = Trouble("sink", "connector sink is not registered", Cure.REGISTER, "sink")
+    missing = Problem("sink", "connector sink is not registered", Remedy.REGISTER, "sink")
     busy = replace(WELL, hand_over=HandOver(initial.COMPLETE, "", busy=True))
 
-    assert cures.choose(SETTINGS, busy, [missing, FAILED], RetryState(), now=0, since={}) == ([FAILED], [missing])
-    assert cures.choose(SETTINGS, WELL, [missing, FAILED], RetryState(), now=0, since={}) == ([missing, FAILED], [])
-    assert missing.cure in cures.WAITS
+    assert remedies.choose(SETTINGS, busy, [missing, FAILED], RetryState(), now=0, since={}) == ([FAILED], [missing])
+    assert remedies.choose(SETTINGS, WELL, [missing, FAILED], RetryState(), now=0, since={}) == ([missing, FAILED], [])
+    assert missing.remedy in remedies.WAITS
 
 
 def test_letters_of_a_topic_that_was_made_anew_all_count() -> None:

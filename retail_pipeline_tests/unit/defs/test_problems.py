@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from retail_pipeline.defs.sensors.troubles import VERSION, compare
+from retail_pipeline.defs.sensors.problems import VERSION, compare
 
 
-def test_a_first_trouble_is_new() -> None:
+def test_a_first_problem_is_new() -> None:
     found = compare(None, {"transactions": "lag of 12,000"}, now=100.0)
 
     assert found.new == ("transactions",)
@@ -17,7 +17,7 @@ def test_a_first_trouble_is_new() -> None:
     assert "new: lag of 12,000" in found.sentence(100.0)
 
 
-def test_a_trouble_that_stays_keeps_the_time_of_its_beginning() -> None:
+def test_a_problem_that_stays_keeps_the_time_of_its_beginning() -> None:
     first = compare(None, {"transactions": "lag"}, now=100.0)
     second = compare(first.cursor(), {"transactions": "more lag"}, now=160.0)
 
@@ -27,7 +27,7 @@ def test_a_trouble_that_stays_keeps_the_time_of_its_beginning() -> None:
     assert second.sentence(160.0) == "for 60 s: more lag"
 
 
-def test_a_trouble_that_went_is_told_once() -> None:
+def test_a_problem_that_went_is_told_once() -> None:
     first = compare(None, {"transactions": "lag"}, now=100.0)
     second = compare(first.cursor(), {}, now=160.0)
     third = compare(second.cursor(), {}, now=220.0)
@@ -58,7 +58,7 @@ def test_of_what_is_hidden_nothing_is_told_and_nothing_forgotten() -> None:
         json.dumps({"version": VERSION + 1, "since": {"a": 1}}),
         json.dumps({"version": VERSION}),
     ],
-    ids=["empty", "text", "list", "number", "another version", "no troubles"],
+    ids=["empty", "text", "list", "number", "another version", "no problems"],
 )
-def test_a_cursor_that_cannot_be_read_makes_every_trouble_new(cursor: str) -> None:
-    assert compare(cursor, {"a": "trouble"}, now=5.0).new == ("a",)
+def test_a_cursor_that_cannot_be_read_makes_every_problem_new(cursor: str) -> None:
+    assert compare(cursor, {"a": "problem"}, now=5.0).new == ("a",)

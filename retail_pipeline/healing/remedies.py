@@ -1,0 +1,154 @@
+"""Which remedies are applied now, and how? What failed is tried again after longer and longer pauses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from retail_pipeline.backoff import Backoff
+from retail_pipeline.healing import probes
+from retail_pipeline.healing.health import Observation, Problem, Remedy
+from retail_pipeline.healing.probes import Silence
+from retail_pipeline.mirror import snapshot
+from retail_pipeline.mirror.initial import HandOver
+from retail_pipeline.replication import connectors, progress, slot
+from retail_pipeline.replication.connect import ConnectClient
+from retail_pipeline.settings import Settings
+
+# Pauses in seconds. A restart shows within seconds whether it helped; a run needs most of a minute to come and go.
+CONNECTORS = Backoff(initial=10, maximum=300, limit=5, reset_after=120)
+RUNS = Backoff(initial=60, maximum=900, limit=4, reset_after=300)
+BY_CONNECT = (Remedy.RESTART, Remedy.RESTART_WHOLE, Remedy.REGISTER)
+BY_RUN = (Remedy.RESYNCHRONIZE, Remedy.REPAIR)
+WAITS = {
+    Remedy.REPAIR: "its table is repaired once the stream is on time and nobody else writes collections",
+    Remedy.REGISTER: "it is registered once nobody else writes collections",
+}
+_CONNECT_TIMEOUT = 10.0
+# Kafka's clients give a dead connection up after 10 s and go on, and while the worker waits for its own, it takes no
+# restart. With what makes it overdue and the restart itself, documents move again within a minute.
+_SILENT_FOR = 15.0
+
+
+@dataclass(frozen=True)
+class RetryState:
+    """How often which remedies were tried: those of connectors, and those made by runs."""
+
+    connectors: Backoff = CONNECTORS
+    runs: Backoff = RUNS
+
+    def _of(self, problem: Problem) -> Backoff:
+        return self.runs if problem.remedy in BY_RUN else self.connectors
+
+    @staticmethod
+    def _name(problem: Problem) -> str:
+        """Name what is tried. Each reason for a re-snapshot counts apart: one that was met says nothing of the next."""
+        return problem.sentence if problem.remedy is Remedy.RESYNCHRONIZE else problem.subject
+
+    def due(self, problems: Sequence[Problem], now: float, since: Mapping[str, float]) -> list[Problem]:
+        """Choose the problems whose remedy is applied at `now`; `since` tells when each was first seen.
+
+        Where a re-snapshot is needed no other remedy is applied, for it makes everything else again. A source that is
+        silent is restarted only when it has been so for a while: one that has just started, or has lost its way to
+        Kafka, may still speak.
+        """
+        applicable = [
+            problem
+            for problem in problems
+            if problem.remedy in BY_CONNECT + BY_RUN
+            and (problem.remedy is not Remedy.RESTART_WHOLE or now - since.get(problem.subject, now) >= _SILENT_FOR)
+        ]
+        begins_anew = [problem for problem in applicable if problem.remedy is Remedy.RESYNCHRONIZE]
+        return [one for one in begins_anew or applicable if self._of(one).due([self._name(one)], now)]
+
+    def tried(self, problems: Iterable[Problem], now: float) -> RetryState:
+        """Return the state once the remedies of these were applied at `now`."""
+        names = {True: [], False: []}  # type: dict[bool, list[str]]
+        for problem in problems:
+            names[problem.remedy in BY_RUN].append(self._name(problem))
+        return replace(
+            self, connectors=self.connectors.tried(names[False], now), runs=self.runs.tried(names[True], now)
+        )
+
+    def describe(self, problem: Problem, now: float, hindered: str = "") -> str:
+        """Say what becomes of a problem, where no remedy is applied because it is `hindered` too."""
+        if problem.remedy not in BY_CONNECT + BY_RUN:
+            return problem.remedy.value
+        if hindered:
+            return hindered
+        backoff, name = self._of(problem), self._name(problem)
+        count = backoff.count(name)
+        if not count:
+            return problem.remedy.value
+        tried = f"tried {count} times, again in {backoff.wait(name, now):.0f} s"
+        return f"{tried}; look for the cause" if backoff.exhausted(name) else tried
+
+
+def hindrance(settings: Settings, seen: Observation) -> str:
+    """Say why no remedy is applied now; empty where they are.
+
+    While a server does not answer, that may be the cause of everything else, and a try would be in vain.
+    """
+    if not settings.heal:
+        return "not healed: RETAIL_HEAL=0"
+    return "waits until every server answers" if seen.silences else ""
+
+
+def choose(
+    settings: Settings,
+    seen: Observation,
+    found: Sequence[Problem],
+    tries: RetryState,
+    *,
+    now: float,
+    since: Mapping[str, float],
+) -> tuple[list[Problem], list[Problem]]:
+    """Choose of what was found whose remedy is applied at `now`, and what has to wait although it is due."""
+    if hindrance(settings, seen):
+        return [], []
+    due = tries.due(found, now, since)
+    kept = _waiting(settings, seen, due)
+    return [problem for problem in due if problem not in kept], kept
+
+
+def _waiting(settings: Settings, seen: Observation, due: Sequence[Problem]) -> list[Problem]:
+    """Choose what of these has to wait: what needs the collections for itself, and a repair of a table that is late.
+
+    It would mend what is on its way, find still more of that when it compares again, and take the processor that the
+    stream needs.
+    """
+    if isinstance(seen.hand_over, HandOver) and seen.hand_over.busy:
+        return [problem for problem in due if problem.remedy in WAITS]
+    repairs = [problem for problem in due if problem.remedy is Remedy.REPAIR]
+    if not repairs:
+        return []
+    late = probes.ask({"stream": lambda: progress.late(probes.hurried(settings))})["stream"]
+    return [problem for problem in repairs if isinstance(late, Silence) or problem.target in late]
+
+
+def apply(settings: Settings, problems: Sequence[Problem]) -> dict[str, str]:
+    """Restart and register connectors; give what was done, or why it could not be, by the subject of the problem."""
+    done = {}
+    for problem in problems:
+        try:
+            done[problem.subject] = _apply(settings, problem)
+        except probes.FAILURES as error:
+            done[problem.subject] = f"{problem.subject}: not healed: {probes.why(error)}"
+    return done
+
+
+def _apply(settings: Settings, problem: Problem) -> str:
+    if problem.remedy is Remedy.REGISTER:
+        # A hand-over takes connectors away for a while; one that came back in the middle would write old changes.
+        with snapshot.alone_now(settings) as alone:
+            if not alone:
+                return f"{problem.target}: left to the run that is writing the collections"
+            connectors.mend(settings, [problem.target])
+        return f"{problem.target}: registered as declared"
+    only_failed = problem.remedy is Remedy.RESTART
+    # A source that hangs may hold the slot by a connection that is dead, and its successor would wait for it.
+    freed = not only_failed and slot.end_reader(probes.hurried(settings))
+    with ConnectClient(settings.require("connect_url"), _CONNECT_TIMEOUT) as client:
+        client.restart(problem.target, only_failed=only_failed)
+    how = " what had failed" if only_failed else ", its slot taken from it" if freed else ""
+    return f"{problem.target}: restarted{how}"
