@@ -50,7 +50,7 @@ def resynchronize_stream(context: dg.OpExecutionContext, platform: Platform) -> 
     written = f"{sum(done.rows.values()):,} documents"
     context.log.info("Found: %s. Wrote %s in %.1f s.", done.reason, written, done.seconds)
     # What was written meanwhile is on its way, and to compare before it is there takes the processor that it needs.
-    progress.has_passed(settings, progress.mark(settings), _CATCH_UP_SECONDS)
+    progress.wait_until_applied(settings, progress.current_lsn(settings), _CATCH_UP_SECONDS)
     after = fidelity.verify(settings, RED)
     context.log.info(after.as_text())
     context.log_event(

@@ -5,7 +5,7 @@ import dagster as dg
 from retail_pipeline.defs.jobs import analytics, green_refresh, repair, repair_config
 from retail_pipeline.defs.resources import Platform
 from retail_pipeline.healing import probes
-from retail_pipeline.healing.probes import Silence
+from retail_pipeline.healing.probes import Unreachable
 from retail_pipeline.replication import progress
 from retail_pipeline.tables import MIRRORED
 
@@ -41,9 +41,9 @@ def repair_schedule(platform: Platform) -> dg.RunRequest | dg.SkipReason:
     settings = platform.settings()
     if not settings.heal:
         return dg.SkipReason("RETAIL_HEAL=0: documents are not mended")
-    hurried = probes.hurried(settings)
-    late = probes.ask({"stream": lambda: progress.late(hurried)})["stream"]
-    if isinstance(late, Silence):
+    bounded = probes.with_timeouts(settings)
+    late = probes.ask({"stream": lambda: progress.late_tables(bounded)})["stream"]
+    if isinstance(late, Unreachable):
         return dg.SkipReason(f"nobody can tell whether the stream is on time: {late.sentence}")
     # What these lack may be on its way.
     return dg.RunRequest(run_config=repair_config([table.name for table in MIRRORED if table.name not in late]))

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from retail_pipeline.healing import dead_letters, probes
-from retail_pipeline.healing.probes import Silence
+from retail_pipeline.healing.probes import Unreachable
 from retail_pipeline.mirror import initial
 from retail_pipeline.mirror.initial import HandOver
 from retail_pipeline.replication import connect, connectors, lag, slot
@@ -22,7 +22,7 @@ from retail_pipeline.tables import BY_NAME, SLOT
 # Of the limit at which PostgreSQL gives the slot up.
 WAL_WARNING, WAL_ALARM = 0.5, 0.8
 # A heartbeat goes to Kafka each second. Some connectors hang without an error when their connection was cut.
-BEAT_OVERDUE = 15.0
+HEARTBEAT_TIMEOUT = 15.0
 SILENT_SOURCE = "silent source"
 # What a sink is told of its table's columns, which change with a migration and this program.
 _COLUMNS = frozenset({"key.converter.schema.content", "value.converter.schema.content"})
@@ -62,25 +62,25 @@ class Problem:
 
 @dataclass(frozen=True)
 class Observation:
-    """What the servers said, each answer or the Silence in its place.
+    """What the servers said, each answer or the Unreachable in its place.
 
-    `beat_age` is the seconds since a heartbeat or another change went through PostgreSQL and Debezium into Kafka, None
-    where none ever did; `dead` the dead letters that wait, by table, and `latest` the latest of each of those tables in
-    a sentence.
+    `heartbeat_age` is the seconds since a heartbeat or another change went through PostgreSQL and Debezium into Kafka,
+    None where none ever did; `dead` the dead letters that wait, by table, and `latest` the latest of each of those
+    tables in a sentence.
     """
 
-    hand_over: HandOver | Silence
-    connectors: Mapping[str, tuple[Configuration, Status]] | Silence
-    slot: SlotHealth | Silence | None
-    beat_age: float | Silence | None
-    dead: Mapping[str, int] | Silence
+    hand_over: HandOver | Unreachable
+    connectors: Mapping[str, tuple[Configuration, Status]] | Unreachable
+    slot: SlotHealth | Unreachable | None
+    heartbeat_age: float | Unreachable | None
+    dead: Mapping[str, int] | Unreachable
     latest: Mapping[str, str]
 
     @property
-    def silences(self) -> list[str]:
+    def unreachable(self) -> list[str]:
         """Give each reason for which something could not be told, once."""
-        answers = (self.hand_over, self.connectors, self.slot, self.beat_age, self.dead)
-        return list(dict.fromkeys(answer.sentence for answer in answers if isinstance(answer, Silence)))
+        answers = (self.hand_over, self.connectors, self.slot, self.heartbeat_age, self.dead)
+        return list(dict.fromkeys(answer.sentence for answer in answers if isinstance(answer, Unreachable)))
 
     @property
     def is_moving(self) -> bool:
@@ -91,13 +91,13 @@ class Observation:
     @property
     def is_streaming(self) -> bool:
         """Whether there is anything of a stream: its slot, or a connector of ours."""
-        registered = {} if isinstance(self.connectors, Silence) else self.connectors
+        registered = {} if isinstance(self.connectors, Unreachable) else self.connectors
         return isinstance(self.slot, SlotHealth) or bool(registered)
 
     @property
     def is_whole(self) -> bool:
         """Whether a problem that was not found is over."""
-        return not self.silences and not self.is_moving
+        return not self.unreachable and not self.is_moving
 
     def hidden(self, known: Iterable[str]) -> set[str]:
         """Give the subjects, of those that were in problem before, that may be so still although nothing was found.
@@ -109,18 +109,18 @@ class Observation:
 
 def observe(settings: Settings) -> Observation:
     """Ask everything once, for at most about 20 seconds, also where a server hangs."""
-    hurried = probes.hurried(settings)
+    bounded = probes.with_timeouts(settings)
     found = probes.ask(
         {
-            "hand-over": lambda: initial.look(hurried),
+            "hand-over": lambda: initial.look(bounded),
             "Kafka Connect": lambda: _survey(settings),
-            "slot": lambda: slot.health(hurried),
-            "heartbeat": lambda: lag.beat_age(settings),
-            "dead letters": lambda: dead_letters.waiting(hurried),
+            "slot": lambda: slot.health(bounded),
+            "heartbeat": lambda: lag.heartbeat_age(settings),
+            "dead letters": lambda: dead_letters.waiting(bounded),
         }
     )
     dead = found["dead letters"]
-    latest = {} if isinstance(dead, Silence) else _latest(settings, dead)
+    latest = {} if isinstance(dead, Unreachable) else _latest(settings, dead)
     return Observation(found["hand-over"], found["Kafka Connect"], found["slot"], found["heartbeat"], dead, latest)
 
 
@@ -134,7 +134,9 @@ def _latest(settings: Settings, dead: Mapping[str, int]) -> dict[str, str]:
         return {}
     found = probes.ask({name: partial(dead_letters.last, settings, BY_NAME[name]) for name in dead}, 6.0)
     return {
-        name: letters[-1].sentence for name, letters in found.items() if not isinstance(letters, Silence) and letters
+        name: letters[-1].sentence
+        for name, letters in found.items()
+        if not isinstance(letters, Unreachable) and letters
     }
 
 
@@ -145,7 +147,7 @@ def problems(seen: Observation, wanted: Mapping[str, Configuration]) -> list[Pro
     Where MongoDB knows of none and there is a stream all the same, it has lost its state, and the stream begins anew.
     Who writes collections beside a stream that goes on, as the batch does, hides nothing.
     """
-    found = [Problem(sentence, sentence, Remedy.WAIT) for sentence in seen.silences]
+    found = [Problem(sentence, sentence, Remedy.WAIT) for sentence in seen.unreachable]
     if isinstance(seen.hand_over, HandOver):
         if seen.is_moving:
             return [
@@ -157,12 +159,12 @@ def problems(seen: Observation, wanted: Mapping[str, Configuration]) -> list[Pro
         if seen.hand_over.reason:
             sentence = f"the stream cannot go on: {seen.hand_over.reason}"
             found.append(Problem("hand-over", sentence, Remedy.RESYNCHRONIZE))
-    if not isinstance(seen.slot, Silence):
+    if not isinstance(seen.slot, Unreachable):
         found += of_slot(seen.slot)
-    if not isinstance(seen.connectors, Silence):
+    if not isinstance(seen.connectors, Unreachable):
         found += of_connectors(seen.connectors, wanted)
-        found += of_heartbeat(seen.beat_age, seen.connectors)
-    if not isinstance(seen.dead, Silence):
+        found += of_heartbeat(seen.heartbeat_age, seen.connectors)
+    if not isinstance(seen.dead, Unreachable):
         found += of_dead_letters(seen.dead, seen.latest)
     return found
 
@@ -226,9 +228,11 @@ def of_connectors(
             yield Problem(name, f"connector {name} is {states[0].lower()}, its tasks: {rest}", Remedy.WAIT, name)
 
 
-def of_heartbeat(age: float | Silence | None, found: Mapping[str, tuple[Configuration, Status]]) -> Iterator[Problem]:
+def of_heartbeat(
+    age: float | Unreachable | None, found: Mapping[str, tuple[Configuration, Status]]
+) -> Iterator[Problem]:
     """Judge whether changes reach Kafka: a connector may say that it runs and hang."""
-    if age is None or isinstance(age, Silence) or age < BEAT_OVERDUE:
+    if age is None or isinstance(age, Unreachable) or age < HEARTBEAT_TIMEOUT:
         return
     told = f"no heartbeat has reached Kafka for {age:.0f} s"
     if connectors.SOURCE in found and connect.is_running(found[connectors.SOURCE][1]):
@@ -259,7 +263,7 @@ def drift(present: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
 def as_json(seen: Observation) -> dict[str, Any]:
     """Give what was seen as an operator reads it: each connector's state, tasks and trace; the slot; the rest."""
     told: dict[str, Any] = {}
-    if not isinstance(seen.connectors, Silence):
+    if not isinstance(seen.connectors, Unreachable):
         told["connectors"] = {name: _connector(status) for name, (_, status) in sorted(seen.connectors.items())}
     if isinstance(seen.slot, SlotHealth):
         told["slot"] = {
@@ -271,10 +275,10 @@ def as_json(seen: Observation) -> dict[str, Any]:
             "safe_bytes": seen.slot.safe_bytes,
             "confirmed_lsn": seen.slot.confirmed_lsn,
         }
-    if not isinstance(seen.dead, Silence):
+    if not isinstance(seen.dead, Unreachable):
         told["dead_letters"] = dict(seen.dead)
-    if not isinstance(seen.beat_age, Silence):
-        told["heartbeat_age_seconds"] = None if seen.beat_age is None else round(seen.beat_age, 1)
+    if not isinstance(seen.heartbeat_age, Unreachable):
+        told["heartbeat_age_seconds"] = None if seen.heartbeat_age is None else round(seen.heartbeat_age, 1)
     if isinstance(seen.hand_over, HandOver):
         told["hand_over"] = seen.hand_over.state
     return told

@@ -25,13 +25,13 @@ FAILURES = (RetailError, psycopg2.Error, PyMongoError)
 
 
 @dataclass(frozen=True)
-class Silence:
+class Unreachable:
     """Why a question has no answer, in a sentence."""
 
     sentence: str
 
 
-def hurried(settings: Settings, seconds: int = _QUERY_WITHIN) -> Settings:
+def with_timeouts(settings: Settings, seconds: int = _QUERY_WITHIN) -> Settings:
     """Give the same servers, with addresses that make a client give up on one that hangs, and on a query in `seconds`.
 
     For questions alone: what is written with such an address may be given up half-way.
@@ -47,9 +47,9 @@ def hurried(settings: Settings, seconds: int = _QUERY_WITHIN) -> Settings:
 
 
 def ask(questions: Mapping[str, Callable[[], Any]], seconds: float = ANSWER_WITHIN) -> dict[str, Any]:
-    """Put each question in a thread of its own; give each answer, or a Silence after `seconds` at the latest.
+    """Put each question in a thread of its own; give each answer, or a Unreachable after `seconds` at the latest.
 
-    A question that hangs for longer is left to its own client's timeout. What is no silence but a mistake is raised.
+    A question that hangs for longer is left to its own client's timeout. Any other error is raised.
     """
     pool = ThreadPoolExecutor(len(questions), thread_name_prefix="probe")
     futures = {name: pool.submit(question) for name, question in questions.items()}
@@ -67,12 +67,12 @@ def why(error: Exception) -> str:
 
 def _answer(name: str, future: Future[Any], seconds: float) -> Any:
     if not future.done():
-        return Silence(f"{name}: no answer within {seconds:.0f} s")
+        return Unreachable(f"{name}: no answer within {seconds:.0f} s")
     try:
         return future.result()
     except FAILURES as error:
         told = why(error)
-        return Silence(told if isinstance(error, RetailError) else f"{name}: {told}")
+        return Unreachable(told if isinstance(error, RetailError) else f"{name}: {told}")
 
 
 def _with(address: str, options: Mapping[str, Any]) -> str:

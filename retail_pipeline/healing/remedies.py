@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from retail_pipeline.backoff import Backoff
 from retail_pipeline.healing import probes
 from retail_pipeline.healing.health import Observation, Problem, Remedy
-from retail_pipeline.healing.probes import Silence
+from retail_pipeline.healing.probes import Unreachable
 from retail_pipeline.mirror import snapshot
 from retail_pipeline.mirror.initial import HandOver
 from retail_pipeline.replication import connectors, progress, slot
@@ -91,7 +91,7 @@ def hindrance(settings: Settings, seen: Observation) -> str:
     """
     if not settings.heal:
         return "not healed: RETAIL_HEAL=0"
-    return "waits until every server answers" if seen.silences else ""
+    return "waits until every server answers" if seen.unreachable else ""
 
 
 def choose(
@@ -122,8 +122,8 @@ def _waiting(settings: Settings, seen: Observation, due: Sequence[Problem]) -> l
     repairs = [problem for problem in due if problem.remedy is Remedy.REPAIR]
     if not repairs:
         return []
-    late = probes.ask({"stream": lambda: progress.late(probes.hurried(settings))})["stream"]
-    return [problem for problem in repairs if isinstance(late, Silence) or problem.target in late]
+    late = probes.ask({"stream": lambda: progress.late_tables(probes.with_timeouts(settings))})["stream"]
+    return [problem for problem in repairs if isinstance(late, Unreachable) or problem.target in late]
 
 
 def apply(settings: Settings, problems: Sequence[Problem]) -> dict[str, str]:
@@ -147,7 +147,7 @@ def _apply(settings: Settings, problem: Problem) -> str:
         return f"{problem.target}: registered as declared"
     only_failed = problem.remedy is Remedy.RESTART
     # A source that hangs may hold the slot by a connection that is dead, and its successor would wait for it.
-    freed = not only_failed and slot.end_reader(probes.hurried(settings))
+    freed = not only_failed and slot.end_reader(probes.with_timeouts(settings))
     with ConnectClient(settings.require("connect_url"), _CONNECT_TIMEOUT) as client:
         client.restart(problem.target, only_failed=only_failed)
     how = " what had failed" if only_failed else ", its slot taken from it" if freed else ""

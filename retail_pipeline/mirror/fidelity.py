@@ -146,7 +146,7 @@ def counts(
 
 @contextmanager
 def could_tell() -> Iterator[None]:
-    """Turn a server's silence into the answer "could not tell", which is neither yes nor no."""
+    """Turn an unreachable server into the answer "could not tell", which is neither yes nor no."""
     try:
         yield
     except RetailError as error:

@@ -29,7 +29,7 @@ NONE, LOADING, COMPLETE = "none", "loading", "complete"
 EVERYTHING, RED_ONLY = "every collection", "streamed collections"
 _ID = "initial_load"
 _CONNECT_TIMEOUT = 5.0
-_MOVED = "the slot was moved past changes that Debezium had not read"
+_SLOT_ADVANCED = "the slot was moved past changes that Debezium had not read"
 _NEXT = "run the job initial_load, which fills the collections from a new slot's snapshot"
 
 
@@ -77,7 +77,7 @@ def look(settings: Settings) -> HandOver:
     """
     before = state(settings)
     reason = _why(settings, before, in_haste=True)
-    if reason == _MOVED and "passed_over" not in before:
+    if reason == _SLOT_ADVANCED and "passed_over" not in before:
         with connect(settings, WRITER) as opened:
             # A hand-over that was made meanwhile has another slot.
             made = {"_id": _ID, "state": COMPLETE, "lsn": before["lsn"]}
@@ -149,8 +149,8 @@ def _why(settings: Settings, before: Document, *, in_haste: bool = False) -> str
         return f"the slot is {health.state if health else 'gone'}, and with it the changes since"
     if reason := _of_kafka(settings, before) or _of_postgresql(settings, before):
         return reason
-    moved = "passed_over" in before or _is_left_behind(settings, health.confirmed_lsn, in_haste=in_haste)
-    return _MOVED if moved else ""
+    moved = "passed_over" in before or _slot_advanced_past_source(settings, health.confirmed_lsn, in_haste=in_haste)
+    return _SLOT_ADVANCED if moved else ""
 
 
 def _of_kafka(settings: Settings, before: Document) -> str:
@@ -177,11 +177,11 @@ def _of_postgresql(settings: Settings, before: Document) -> str:
     return ""
 
 
-def _is_left_behind(settings: Settings, confirmed_lsn: str, *, in_haste: bool) -> bool:
+def _slot_advanced_past_source(settings: Settings, confirmed_lsn: str, *, in_haste: bool) -> bool:
     if not in_haste:
-        return connectors.is_left_behind(settings, confirmed_lsn)
+        return connectors.slot_advanced_past_source(settings, confirmed_lsn)
     with suppress(ReplicationError):
-        return connectors.is_left_behind(settings, confirmed_lsn, _CONNECT_TIMEOUT)
+        return connectors.slot_advanced_past_source(settings, confirmed_lsn, _CONNECT_TIMEOUT)
     return False
 
 

@@ -80,7 +80,7 @@ def drain(settings: Settings, report: Callable[[str], None] = lambda _: None) ->
     found = pending(settings)
     if found is None:
         return
-    committed = progress.mark(settings)
-    if not progress.has_passed(settings, committed, within=0):
+    committed = progress.current_lsn(settings)
+    if not progress.wait_until_applied(settings, committed, within=0):
         report(f"waiting for the stream: behind as {found.sentence}")
-        progress.has_passed(settings, committed, within=found.over_by - time.time())
+        progress.wait_until_applied(settings, committed, within=found.over_by - time.time())

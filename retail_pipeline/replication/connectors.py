@@ -26,7 +26,7 @@ _SINK_OPTIONS = {
     "journal": "true",
     # Longer than a server takes to come back, shorter than the 5 minutes after which Kafka gives a silent consumer up.
     "serverSelectionTimeoutMS": "120000",
-    # A connection that died in silence, as behind a router that forgot it, would be waited for without end.
+    # A connection that died without a sign, as behind a router that forgot it, would be waited for without end.
     "socketTimeoutMS": "30000",
     "appName": "retail-pipeline sink",
 }
@@ -161,7 +161,7 @@ def mend(settings: Settings, wanted: Sequence[str]) -> None:
                 client.put_config(name, known[name])
 
 
-def is_left_behind(settings: Settings, confirmed_lsn: str, timeout: float | None = None) -> bool:
+def slot_advanced_past_source(settings: Settings, confirmed_lsn: str, timeout: float | None = None) -> bool:
     """Whether the source would go on from before what the slot has confirmed, which was asked first.
 
     Debezium keeps how far it has read before it confirms it, so a slot that is further was moved by somebody else, or

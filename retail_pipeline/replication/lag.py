@@ -112,7 +112,7 @@ def problems(partitions: Sequence[PartitionLag], *, explained: bool = False) -> 
     return found
 
 
-def beat_age(settings: Settings) -> float | None:
+def heartbeat_age(settings: Settings) -> float | None:
     """Give for how many seconds no change has come from PostgreSQL through Debezium into Kafka; None: none ever did.
 
     A heartbeat is one, each second. The heartbeats of a large transaction's time wait behind it, so its rows count too.

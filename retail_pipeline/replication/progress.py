@@ -19,7 +19,7 @@ where slot_name = %s and database = current_database()
 """
 
 
-def mark(settings: Settings) -> str:
+def current_lsn(settings: Settings) -> str:
     """Give the position in PostgreSQL's log of everything that is committed by now."""
     with connect(settings, READER, autocommit=True) as connection, connection.cursor() as cursor:
         cursor.execute("select pg_current_wal_lsn()::text")
@@ -27,18 +27,18 @@ def mark(settings: Settings) -> str:
     return str(lsn)
 
 
-def late(settings: Settings) -> list[str]:
+def late_tables(settings: Settings) -> list[str]:
     """Name the streamed tables of which MongoDB lacks, seconds later, something that is committed by now."""
-    return lacking(settings, mark(settings), ON_TIME)
+    return lagging_tables(settings, current_lsn(settings), ON_TIME)
 
 
-def has_passed(settings: Settings, lsn: str, within: float) -> bool:
+def wait_until_applied(settings: Settings, lsn: str, within: float) -> bool:
     """Wait for at most so many seconds until the stream has carried all up to a position to MongoDB."""
-    return not lacking(settings, lsn, within)
+    return not lagging_tables(settings, lsn, within)
 
 
-def lacking(settings: Settings, lsn: str, within: float) -> list[str]:
-    """Wait as `has_passed` does; name the streamed tables of which something up to the position is not in MongoDB.
+def lagging_tables(settings: Settings, lsn: str, within: float) -> list[str]:
+    """Wait as `wait_until_applied` does; name the streamed tables that lack something up to the position.
 
     Kafka has it once Debezium has confirmed it to the slot, and MongoDB once each sink has committed what was in its
     topic then. Through a slot that is gone or never was nothing is on its way.

@@ -152,7 +152,7 @@ def drop(settings: Settings) -> bool:
 def end_reader(settings: Settings) -> bool:
     """End the connection that reads the slot; False where there is none.
 
-    PostgreSQL keeps one whose other end vanished in silence for `wal_sender_timeout`, and lets nobody else read.
+    PostgreSQL keeps one whose other end vanished without a sign for `wal_sender_timeout`, and lets nobody else read.
     """
     with connection.connect(settings, connection.CDC, autocommit=True) as opened, opened.cursor() as cursor:
         cursor.execute(

@@ -191,7 +191,7 @@ def _check_names(path: Path, text: str, names: tuple[str, ...]) -> None:
             message, "put the names of the columns into the first line, or check that it is the right file"
         )
     if missing:
-        raise _lacking(path, missing, alike)
+        raise _missing_columns(path, missing, alike)
     if twice := sorted({name for name in names if names.count(name) > 1}):
         message = f"{path} has {_listed('column', twice)} more than once."
         raise SourceError(message, "keep the right one and remove the other")
@@ -200,7 +200,7 @@ def _check_names(path: Path, text: str, names: tuple[str, ...]) -> None:
         raise SourceError(message, "remove it from the file, so that nothing is lost unseen")
 
 
-def _lacking(path: Path, missing: list[str], alike: dict[str, str]) -> SourceError:
+def _missing_columns(path: Path, missing: list[str], alike: dict[str, str]) -> SourceError:
     """Say which columns are missing, and what there is that a person would take for them."""
     shown = list(alike.items())[:_SHOWN]
     said = [

@@ -124,7 +124,7 @@ def main(home: Path) -> None:
         thread.start()
     while all(thread.is_alive() for thread in threads):
         with suppress(OSError):
-            itself.beat.touch()
+            itself.heartbeat.touch()
         for log in itself.log.parent.glob("*.log"):
             with suppress(OSError):
                 processes.shorten(log)

@@ -189,14 +189,14 @@ class Server(ABC):
     def health(self) -> ServerHealth:
         """Tell how it is, now."""
         if self.external:
-            return ServerHealth(self.name, "external", self._silence(self.given() or "") or "answers", None)
+            return ServerHealth(self.name, "external", self._complaint(self.given() or "") or "answers", None)
         process = self.state.process(self.name)
         if process is None:
             return ServerHealth(self.name, "stopped", "", self.log)
         if not self.lives(process):
             return ServerHealth(self.name, "dead", self.redact(processes.tail(self.log)), self.log)
-        silence = self._silence(self.address())
-        return ServerHealth(self.name, "dead" if silence else "running", silence or self.where, self.log)
+        complaint = self._complaint(self.address())
+        return ServerHealth(self.name, "dead" if complaint else "running", complaint or self.where, self.log)
 
     def redact(self, text: str) -> str:
         """Take every password of ours out of a text."""
@@ -230,7 +230,7 @@ class Server(ABC):
         end = time.monotonic() + timeout
         pause = 0.05
         while process.alive:
-            if not self._silence(self.address(), ask):
+            if not self._complaint(self.address(), ask):
                 return True
             if time.monotonic() > end:
                 return False
@@ -238,7 +238,7 @@ class Server(ABC):
             pause = min(pause * 1.5, 0.5)
         return False
 
-    def _silence(self, address: str, ask: Callable[[str], None] | None = None) -> str:
+    def _complaint(self, address: str, ask: Callable[[str], None] | None = None) -> str:
         """Tell why it does not answer; empty when it does."""
         try:
             (ask or self.check)(address)

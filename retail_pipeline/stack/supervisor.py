@@ -82,7 +82,7 @@ class Supervisor(Server):
     ports: ClassVar[tuple[str, ...] | None] = ()
 
     @property
-    def beat(self) -> Path:
+    def heartbeat(self) -> Path:
         """The file that it touches each time it has looked."""
         return self.folder / "beat"
 
@@ -101,7 +101,7 @@ class Supervisor(Server):
     def prepare(self) -> None:
         """Begin a new journal, and forget how often it restarted what."""
         Journal(self.settings.home).begin()
-        self.beat.unlink(missing_ok=True)
+        self.heartbeat.unlink(missing_ok=True)
 
     def command(self) -> list[str]:
         """Give the command line."""
@@ -115,7 +115,7 @@ class Supervisor(Server):
     def check(self, address: str) -> None:
         """See that it looked lately."""
         del address
-        if time() - self.beat.stat().st_mtime > _SILENT_AFTER:
+        if time() - self.heartbeat.stat().st_mtime > _SILENT_AFTER:
             message = f"it has not looked at the servers for {_SILENT_AFTER:.0f} s"
             raise TimeoutError(message)
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from retail_pipeline.errors import RetailError
 from retail_pipeline.healing import dead_letters
-from retail_pipeline.healing.health import BEAT_OVERDUE, WAL_WARNING
+from retail_pipeline.healing.health import HEARTBEAT_TIMEOUT, WAL_WARNING
 from retail_pipeline.mirror import initial
 from retail_pipeline.replication import connectors, lag, slot
 from retail_pipeline.replication.backlog import pending
@@ -70,11 +70,11 @@ def _slot(settings: Settings) -> Line:
 
 
 def _heartbeat(settings: Settings) -> Line:
-    age = lag.beat_age(settings)
+    age = lag.heartbeat_age(settings)
     if age is None:
         return Line("heartbeat", ok=False, state="none", detail="none has ever come through to Kafka", next_step=_LOAD)
     told = "from PostgreSQL through Debezium into Kafka"
-    return Line("heartbeat", age < BEAT_OVERDUE, f"{age:.0f} s ago", told, _RESTARTED)
+    return Line("heartbeat", age < HEARTBEAT_TIMEOUT, f"{age:.0f} s ago", told, _RESTARTED)
 
 
 def _dead_letters(settings: Settings) -> Line:

@@ -86,7 +86,7 @@ class Fault:
         self.release(testbed)
 
 
-# Of a connection that died in silence its owner hears nothing for half a minute.
+# Of a connection that died without a sign its owner hears nothing for half a minute.
 _LONGER = 75.0
 _CLOSED = 10.0
 _HANGING = 15.0
@@ -174,7 +174,7 @@ FAULTS: tuple[Fault, ...] = (
         plant=strikes.short_source_timeouts,
     ),
     Fault(
-        "Debezium's connections to PostgreSQL dead in silence",
+        "Debezium's connections to PostgreSQL dead without a sign",
         HEALING,
         UNHEALED,
         strikes.dead("postgres"),
@@ -194,7 +194,7 @@ FAULTS: tuple[Fault, ...] = (
         planted_seconds=2.0,
     ),
     Fault(
-        "Connect's connections to Kafka dead in silence",
+        "Connect's connections to Kafka dead without a sign",
         "Kafka's clients: give a connection up after 10 s",
         "they wait for ten minutes",
         strikes.dead("kafka"),
@@ -213,7 +213,7 @@ FAULTS: tuple[Fault, ...] = (
         plant=strikes.short_sink_timeouts,
     ),
     Fault(
-        "Sinks' connections to mongod dead in silence",
+        "Sinks' connections to mongod dead without a sign",
         "MongoDB's driver: gives a connection up after 30 s",
         "it waits without end",
         strikes.dead("mongo"),

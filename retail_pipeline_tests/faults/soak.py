@@ -130,7 +130,7 @@ class Watch:
 
     def __init__(self, testbed: Testbed, soak: Soak, begun: float) -> None:
         self._testbed = testbed
-        self._hurried = probes.hurried(testbed.settings, _ASKED_WITHIN)
+        self._with_timeouts = probes.with_timeouts(testbed.settings, _ASKED_WITHIN)
         self._soak = soak
         self._begun = begun
         self._ended = threading.Event()
@@ -173,12 +173,12 @@ class Watch:
         samples.append(replace(sample, cache=cache))
 
     def _retained(self) -> int:
-        found = slot.health(self._hurried)
+        found = slot.health(self._with_timeouts)
         return found.retained_bytes if found else 0
 
     def _kept_by_mongodb(self) -> int:
         """Give what mongod has allocated beside WiredTiger's cache; what its allocator holds free is not in it."""
-        with pymongo.MongoClient[Any](self._hurried.require("mongo_uri")) as opened:
+        with pymongo.MongoClient[Any](self._with_timeouts.require("mongo_uri")) as opened:
             status = opened.admin.command("serverStatus")
         allocated = status["tcmalloc"]["generic"]["current_allocated_bytes"]
         return int(allocated - status["wiredTiger"]["cache"]["bytes currently in the cache"])
@@ -274,7 +274,7 @@ def awaited(testbed: Testbed) -> list[str]:
     except probes.FAILURES as error:
         return [probes.why(error)]
     remedies = (*BY_CONNECT, Remedy.RESYNCHRONIZE)
-    return [one.sentence for one in problems if one.remedy in remedies or one.subject == "hand-over"] + seen.silences
+    return [one.sentence for one in problems if one.remedy in remedies or one.subject == "hand-over"] + seen.unreachable
 
 
 def _compare(testbed: Testbed, soak: Soak) -> None:

@@ -59,7 +59,7 @@ def test_one_that_cannot_be_restarted_waits_longer_each_time_and_is_told(
     state = State(mongo.settings.home)
     state.remember(Supervisor.name, Process.of(1))
     watcher = Supervisor(mongo.settings, state)
-    watcher.beat.touch()
+    watcher.heartbeat.touch()
     assert "mongo failed: MongoDB ended while starting." in watcher.health().detail
 
 
@@ -90,7 +90,7 @@ def test_a_supervisor_that_does_not_look_is_seen(mongo: Mongo) -> None:
     state.remember(Supervisor.name, Process.of(1))
     watcher = Supervisor(mongo.settings, state)
     assert not watcher.health().ok
-    watcher.beat.touch()
+    watcher.heartbeat.touch()
     assert watcher.health().ok
 
 

@@ -11,7 +11,7 @@ from retail_pipeline.defs.evaluations import as_results
 from retail_pipeline.defs.resources import Platform
 from retail_pipeline.defs.sensors.problems import compare, since_of
 from retail_pipeline.healing import probes
-from retail_pipeline.healing.probes import Silence
+from retail_pipeline.healing.probes import Unreachable
 from retail_pipeline.replication import lag
 from retail_pipeline.replication.backlog import Backlog, pending
 from retail_pipeline.tables import RED
@@ -67,13 +67,13 @@ def consumer_lag(platform: Platform) -> Iterator[dg.AssetCheckResult]:
 def kafka_lag_sensor(context: dg.SensorEvaluationContext, platform: Platform) -> dg.SensorResult:
     """Report every tick; the cursor tells new problem from what persists and what is over."""
     settings = platform.settings()
-    hurried = probes.hurried(settings)
-    answers = probes.ask({"Kafka": lambda: lag.measure(settings), "PostgreSQL": lambda: pending(hurried)})
+    bounded = probes.with_timeouts(settings)
+    answers = probes.ask({"Kafka": lambda: lag.measure(settings), "PostgreSQL": lambda: pending(bounded)})
     partitions = answers["Kafka"]
     # Without an answer from the ledger no file is known that would explain anything.
-    backlog = None if isinstance(answers["PostgreSQL"], Silence) else answers["PostgreSQL"]
+    backlog = None if isinstance(answers["PostgreSQL"], Unreachable) else answers["PostgreSQL"]
     now = time.time()
-    if isinstance(partitions, Silence):
+    if isinstance(partitions, Unreachable):
         hidden = since_of(context.cursor)
         problems = compare(context.cursor, {"Kafka": partitions.sentence}, now, hidden)
         context.log.warning(problems.sentence(now))

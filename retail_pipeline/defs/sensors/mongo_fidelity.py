@@ -14,7 +14,7 @@ from retail_pipeline.defs.resources import Platform
 from retail_pipeline.defs.sensors.problems import Problems, compare, since_of, tries_of
 from retail_pipeline.healing import probes
 from retail_pipeline.healing.health import Problem, Remedy
-from retail_pipeline.healing.probes import Silence
+from retail_pipeline.healing.probes import Unreachable
 from retail_pipeline.healing.remedies import RetryState
 from retail_pipeline.mirror import fidelity
 from retail_pipeline.replication import progress
@@ -44,14 +44,14 @@ def mongo_fidelity_sensor(context: dg.SensorEvaluationContext, platform: Platfor
     now = time.time()
     settings = platform.settings()
     tries = tries_of(context.cursor)
-    hurried = probes.hurried(settings, _QUERY_WITHIN)
+    bounded = probes.with_timeouts(settings, _QUERY_WITHIN)
     # What a late stream lacks it brings itself; a repair would only make it later.
-    questions = {"stream": lambda: progress.late(hurried), "ledger": lambda: pending(hurried)}
+    questions = {"stream": lambda: progress.late_tables(bounded), "ledger": lambda: pending(bounded)}
     answers = probes.ask(questions, _ASKED_WITHIN)
     behind = _behind(answers["stream"], answers["ledger"])
-    compared = {"comparison": lambda: fidelity.sample(hurried, _SAMPLE, settle_seconds=_SETTLE_SECONDS)}
+    compared = {"comparison": lambda: fidelity.sample(bounded, _SAMPLE, settle_seconds=_SETTLE_SECONDS)}
     report = probes.ask(compared, _COMPARED_WITHIN)["comparison"]
-    if isinstance(report, Silence):
+    if isinstance(report, Unreachable):
         hidden = since_of(context.cursor)
         problems = compare(context.cursor, {"comparison": report.sentence}, now, hidden)
         context.log.warning(problems.sentence(now))
@@ -78,10 +78,10 @@ def mongo_fidelity_sensor(context: dg.SensorEvaluationContext, platform: Platfor
     )
 
 
-def _behind(late: Sequence[str] | Silence, backlog: Backlog | Silence | None) -> dict[str, str]:
+def _behind(late: Sequence[str] | Unreachable, backlog: Backlog | Unreachable | None) -> dict[str, str]:
     """Say of each streamed table why it may differ: what it lacks is on its way, or nobody can tell that it is not."""
     why, tables = f"for the stream is {_LATE}", late
-    if isinstance(tables, Silence):
+    if isinstance(tables, Unreachable):
         why, tables = tables.sentence, [table.name for table in RED]
     return dict.fromkeys(tables, backlog.sentence if isinstance(backlog, Backlog) else why)
 

@@ -251,9 +251,9 @@ def test_a_server_that_does_not_answer_gives_neither_yes_nor_no(company: Setting
     silent_postgres = replace(company, postgres_dsn=f"postgresql://postgres:x@{nobody}/walmart")
     for settings in (silent_mongo, silent_postgres):
         for question in (fidelity.verify, fidelity.sample, repair.repair):
-            with pytest.raises(CouldNotTellError) as silence:
+            with pytest.raises(CouldNotTellError) as unreachable:
                 question(settings)
-            assert silence.value.exit_code == 2
+            assert unreachable.value.exit_code == 2
 
 
 def test_a_document_that_mongodb_refuses_keeps_no_other_from_being_mended(

@@ -476,7 +476,7 @@ def test_what_was_seen_is_told_with_the_wal_its_limit_and_the_heartbeat(streamin
     def seen() -> dict[str, Any] | None:
         """Look until all is seen, the first heartbeat of a stream that has just begun too."""
         found = health.observe(streaming)
-        return None if found.silences or found.beat_age is None else health.as_json(found)
+        return None if found.unreachable or found.heartbeat_age is None else health.as_json(found)
 
     told: dict[str, Any] = mirrored.eventually(seen, "a heartbeat")
     assert set(told["connectors"]) == set(connectors.names())

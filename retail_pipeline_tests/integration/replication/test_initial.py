@@ -167,29 +167,29 @@ def test_nobody_registers_connectors_where_the_stream_has_to_begin_anew(
 def test_that_the_slot_was_moved_is_remembered_once_debezium_went_on_behind_the_gap(
     streaming: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def is_left_behind() -> bool:
+    def slot_advanced_past_source() -> bool:
         found = slot.health(streaming)
         assert found is not None
-        return connectors.is_left_behind(streaming, found.confirmed_lsn)
+        return connectors.slot_advanced_past_source(streaming, found.confirmed_lsn)
 
     with ConnectClient(streaming.require("connect_url")) as client:
         mirrored.eventually(lambda: client.offsets(connectors.SOURCE), "a source that has read something")
-        assert not is_left_behind()
+        assert not slot_advanced_past_source()
         client.stop(connectors.SOURCE)
         change(streaming, "update retail.inventory set inventory_level = inventory_level + 1 where store_id = 1")
         mirrored.move_slot(streaming)
-        assert is_left_behind()
+        assert slot_advanced_past_source()
         assert "was moved" in initial.look(streaming).reason
         client.resume(connectors.SOURCE)
         # It refuses to where PostgreSQL has meanwhile forgotten how to decode from its offset.
         mirrored.eventually(
-            lambda: not is_left_behind() or FAILED in states(client.status(connectors.SOURCE) or {}),
+            lambda: not slot_advanced_past_source() or FAILED in states(client.status(connectors.SOURCE) or {}),
             "a source that goes on, or refuses to",
         )
     assert not fidelity.verify(streaming, RED, settle_seconds=2).equal
 
     with monkeypatch.context() as patch:
-        patch.setattr(connectors, "is_left_behind", lambda *_: False)
+        patch.setattr(connectors, "slot_advanced_past_source", lambda *_: False)
         assert "was moved" in initial.look(streaming).reason
         assert initial.load(streaming).loaded
     assert initial.look(streaming).reason == ""

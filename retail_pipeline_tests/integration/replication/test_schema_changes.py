@@ -39,7 +39,7 @@ settings = replace(Settings.from_environment({"RETAIL_HOME": home}), **servers)
 migrations.migrate(settings.require("postgres_dsn"))
 before = fidelity.verify(settings, RED, settle_seconds=2)
 assert not initial.load(settings).loaded
-assert progress.has_passed(settings, progress.mark(settings), within=120)
+assert progress.wait_until_applied(settings, progress.current_lsn(settings), within=120)
 rewritten = shape.follow(settings)
 again = shape.follow(settings)
 after = fidelity.verify(settings, RED, settle_seconds=60)

@@ -340,11 +340,11 @@ def test_a_position_is_passed_once_source_and_sinks_have_carried_it(streaming: S
         try:
             with connection.connect(streaming, connection.LOADER, autocommit=True) as loader:
                 shop.run(loader, "update retail.inventory set inventory_level = inventory_level + 1 where store_id = 1")
-            position = progress.mark(streaming)
-            assert not progress.has_passed(streaming, position, within=5)
+            position = progress.current_lsn(streaming)
+            assert not progress.wait_until_applied(streaming, position, within=5)
         finally:
             client.resume(stopped)
-    assert progress.has_passed(streaming, position, within=60)
+    assert progress.wait_until_applied(streaming, position, within=60)
     assert fidelity.verify(streaming, RED, settle_seconds=0).equal
 
 

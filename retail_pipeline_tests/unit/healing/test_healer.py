@@ -12,7 +12,7 @@ from retail_pipeline.errors import ReplicationError
 from retail_pipeline.healing import dead_letters, health, remedies
 from retail_pipeline.healing.healer import Healer
 from retail_pipeline.healing.health import Observation, Problem, Remedy, Severity
-from retail_pipeline.healing.probes import Silence
+from retail_pipeline.healing.probes import Unreachable
 from retail_pipeline.mirror import initial, repair
 from retail_pipeline.mirror.fidelity import FidelityReport
 from retail_pipeline.mirror.initial import LoadReport
@@ -39,9 +39,9 @@ class Stream:
 
     def observe(self, _: Settings) -> Observation:
         """Give an observation that is silent or not."""
-        silence = Silence("MongoDB does not answer.")
+        unreachable = Unreachable("MongoDB does not answer.")
         hand_over = initial.HandOver("complete", "", busy=self.busy)
-        return Observation(silence if self.silent else hand_over, {}, None, 1, {}, {})
+        return Observation(unreachable if self.silent else hand_over, {}, None, 1, {}, {})
 
     def apply(self, _: Settings, due: list[Problem]) -> dict[str, str]:
         """Note whose remedy was applied."""

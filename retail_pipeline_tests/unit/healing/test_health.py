@@ -9,7 +9,7 @@ import pytest
 
 from retail_pipeline.healing import health
 from retail_pipeline.healing.health import Observation, Problem, Remedy, Severity
-from retail_pipeline.healing.probes import Silence
+from retail_pipeline.healing.probes import Unreachable
 from retail_pipeline.mirror import initial
 from retail_pipeline.mirror.initial import HandOver
 from retail_pipeline.replication.connectors import SOURCE
@@ -44,7 +44,7 @@ WELL = Observation(
     hand_over=HandOver(initial.COMPLETE, "", busy=False),
     connectors={name: (config, RUNS) for name, config in WANTED.items()},
     slot=HEALTHY,
-    beat_age=1.0,
+    heartbeat_age=1.0,
     dead={},
     latest={},
 )
@@ -120,7 +120,7 @@ def test_a_stream_that_cannot_go_on_begins_anew() -> None:
 def test_before_the_first_load_nothing_is_ill_and_nothing_begins_by_itself() -> None:
     never = HandOver(initial.NONE, "never done on this MongoDB", busy=False)
 
-    assert problems(hand_over=never, connectors={}, slot=None, beat_age=None) == []
+    assert problems(hand_over=never, connectors={}, slot=None, heartbeat_age=None) == []
 
 
 @pytest.mark.parametrize("gone", [{}, {"connectors": {}}, {"slot": None}], ids=["nothing", "connectors", "slot"])
@@ -144,7 +144,7 @@ def test_a_run_that_writes_beside_the_stream_hides_nothing() -> None:
 
 
 def test_a_server_that_does_not_answer_is_told_once() -> None:
-    silent = Silence("MongoDB at x does not answer.")
+    silent = Unreachable("MongoDB at x does not answer.")
     found = problems(hand_over=silent, dead=silent)
 
     assert [(problem.sentence, problem.remedy) for problem in found] == [("MongoDB at x does not answer.", Remedy.WAIT)]
@@ -185,14 +185,14 @@ def test_a_slot_that_cannot_be_used_says_why(changed: dict[str, Any], words: str
 
 
 def test_a_source_that_says_it_runs_and_sends_no_heartbeat_is_restarted_as_a_whole() -> None:
-    found = one(beat_age=health.BEAT_OVERDUE)
+    found = one(heartbeat_age=health.HEARTBEAT_TIMEOUT)
 
     assert (found.remedy, found.target) == (Remedy.RESTART_WHOLE, SOURCE)
 
 
 def test_a_heartbeat_that_is_missing_with_its_connector_is_no_second_illness() -> None:
     seen = {SOURCE: (WANTED[SOURCE], status("RUNNING", "FAILED")), "sink": (WANTED["sink"], RUNS)}
-    found = problems(beat_age=100.0, connectors=seen)
+    found = problems(heartbeat_age=100.0, connectors=seen)
 
     assert [problem.remedy for problem in found] == [Remedy.RESTART, Remedy.WAIT]
 
@@ -213,9 +213,9 @@ def test_what_an_operator_reads_holds_the_trace_and_no_configuration() -> None:
     assert told["slot"]["retained_bytes"] == GB // 10
 
 
-def test_what_was_known_may_be_so_still_where_not_all_is_seen_but_for_a_silence_of_the_source() -> None:
+def test_what_was_known_may_be_so_still_where_not_all_is_seen_but_for_an_unreachable_source() -> None:
     known = ["connector sink", health.SILENT_SOURCE]
-    silent = replace(WELL, slot=Silence("PostgreSQL does not answer"))
+    silent = replace(WELL, slot=Unreachable("PostgreSQL does not answer"))
     moving = replace(WELL, hand_over=HandOver(initial.LOADING, "", busy=True))
 
     assert WELL.hidden(known) == set()

@@ -10,7 +10,7 @@ from retail_pipeline.defs.sensors.problems import compare, tries_of
 from retail_pipeline.healing import dead_letters, remedies
 from retail_pipeline.healing.dead_letters import End
 from retail_pipeline.healing.health import Observation, Problem, Remedy
-from retail_pipeline.healing.probes import Silence
+from retail_pipeline.healing.probes import Unreachable
 from retail_pipeline.healing.remedies import CONNECTORS, RUNS, RetryState
 from retail_pipeline.mirror import initial
 from retail_pipeline.mirror.initial import HandOver
@@ -88,7 +88,7 @@ def test_a_cursor_of_before_or_none_means_that_nothing_was_tried(cursor: str | N
 
 def test_why_no_remedy_is_applied_now_is_said() -> None:
     idle = replace(SETTINGS, heal=False)
-    blind = replace(WELL, slot=Silence("PostgreSQL does not answer"))
+    blind = replace(WELL, slot=Unreachable("PostgreSQL does not answer"))
 
     assert remedies.hindrance(SETTINGS, WELL) == ""
     assert "RETAIL_HEAL=0" in remedies.hindrance(idle, WELL)

@@ -93,10 +93,10 @@ def test_a_wrong_password_says_what_to_set(client: ConnectClient, worker: Worker
 def test_a_worker_that_does_not_answer_is_one_clear_error_without_its_password() -> None:
     with (
         ConnectClient("http://connect:topsecret@127.0.0.1:1") as nobody,
-        pytest.raises(ReplicationError, match="does not answer") as silence,
+        pytest.raises(ReplicationError, match="does not answer") as unreachable,
     ):
         nobody.names()
-    assert "topsecret" not in str(silence.value)
+    assert "topsecret" not in str(unreachable.value)
 
 
 def test_running_means_the_connector_and_every_task(client: ConnectClient, worker: Worker) -> None:

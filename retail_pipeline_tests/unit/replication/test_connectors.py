@@ -46,7 +46,7 @@ def test_the_source_reads_the_streamed_tables_from_the_slot_that_exists(settings
 
 
 @pytest.mark.parametrize(
-    ("kept", "is_left_behind"),
+    ("kept", "slot_advanced_past_source"),
     [
         ([], False),
         ([{"ts_usec": 7}], False),
@@ -54,12 +54,12 @@ def test_the_source_reads_the_streamed_tables_from_the_slot_that_exists(settings
         ([{"lsn_commit": 0x1F, "lsn": None, "lsn_proc": 0x18}], True),
     ],
 )
-def test_a_source_is_left_behind_where_all_that_it_keeps_is_before_the_slot(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, kept: list[dict[str, int]], *, is_left_behind: bool
+def test_the_slot_advanced_past_a_source_where_all_that_it_keeps_is_before_the_slot(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, kept: list[dict[str, int]], *, slot_advanced_past_source: bool
 ) -> None:
     monkeypatch.setattr(ConnectClient, "offsets", lambda _, name: kept if name == connectors.SOURCE else [])
     connected = replace(settings, connect_url="http://connect.example:8083")
-    assert connectors.is_left_behind(connected, "0/20") is is_left_behind
+    assert connectors.slot_advanced_past_source(connected, "0/20") is slot_advanced_past_source
 
 
 def test_no_configuration_holds_a_password(settings: Settings) -> None:
