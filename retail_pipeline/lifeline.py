@@ -66,7 +66,7 @@ def is_gone(executed_by: str) -> bool:
 
 @contextmanager
 def hold(address: str, run_id: str) -> Iterator[None]:
-    """Hold the lock of a run while the block runs; a connection that is lost is made anew by a thread."""
+    """Hold the lock of a run while the block runs; a connection that is lost is re-created by a thread."""
     stop_reader, stop_writer = os.pipe()
     first = None
     with suppress(psycopg2.Error):

@@ -146,7 +146,7 @@ class Credentials:
             return {}
         except (OSError, ValueError) as error:
             message = f"The passwords in {self.path} cannot be read: {error}."
-            raise SettingError(message, "give the file back to its owner, or `make clean` and start anew") from error
+            raise SettingError(message, "give the file back to its owner, or `make clean` and start again") from error
 
     def _write(self, known: dict[str, str]) -> None:
         temporary = self.path.with_suffix(".new")

@@ -433,7 +433,7 @@ SUPPORT: tuple[Table, ...] = (
             ("harmed_others", "boolean", "whether it counts towards a shut-out"),
             ("since", _INSTANT, "since when it had done what it was ended for"),
             ("what", "text", "a sentence"),
-            ("lifted_at", _INSTANT + "?", "when an operator let the store begin anew"),
+            ("lifted_at", _INSTANT + "?", "when an operator cleared the store's record"),
         ),
     ),
     Table(

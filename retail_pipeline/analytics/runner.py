@@ -11,7 +11,7 @@ from pymongo.database import Database
 
 from retail_pipeline.analytics import sold_above_recorded_stock, stock_against_reorder_point
 from retail_pipeline.errors import MirrorError
-from retail_pipeline.mirror import comparison, snapshot, writing
+from retail_pipeline.mirror import comparison, write_lock, writing
 from retail_pipeline.mirror.client import WRITER, connect, mirror
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import MONGO_DATABASE
@@ -69,7 +69,7 @@ def run(settings: Settings, name: str) -> int:
     in one transaction, or by a swap where it is much, so readers see the old answers or the new ones.
     """
     answers = COLLECTIONS[name]
-    with snapshot.alone(settings, lock=locks.ANALYSES), connect(settings, WRITER) as client:
+    with write_lock.hold(settings, lock=locks.ANALYSES), connect(settings, WRITER) as client:
         database = mirror(client)
         writing.again_after_swap(lambda: _compute(database, answers))
         computed = database[name + writing.NEXT]

@@ -127,7 +127,7 @@ def _latencies(ours: Ours, floor: Floor, predecessor: Predecessor, sizes: Sizes,
         pair: list[Side] = [ours, floor] if number % 2 else [floor, ours]
         turns += [(number, side, rate, seconds) for rate, seconds in sizes.rates for side in pair]
     if sizes.predecessor_seconds:
-        # Last of all: its other converters make Java compile anew what the connectors share.
+        # Last of all: its other converters make Java compile again what the connectors share.
         rounds = range(1, sizes.rounds + 1)
         turns += [(number, predecessor, sizes.predecessor_rate, sizes.predecessor_seconds) for number in rounds]
     for number, side, rate, seconds in turns:

@@ -17,7 +17,7 @@ from pymongo.database import Database
 
 from retail_pipeline.bench import cdc_floor
 from retail_pipeline.bench.database import BenchError, Site
-from retail_pipeline.mirror import client, initial
+from retail_pipeline.mirror import client, initial_snapshot
 from retail_pipeline.replication import connectors, publication, topics
 from retail_pipeline.replication.connect import ConnectClient
 from retail_pipeline.settings import Settings
@@ -180,7 +180,7 @@ def prepared(ours: Site, floor: Site, predecessor: Site) -> Iterator[tuple[Ours,
     sides = Ours(ours), Floor(floor), Predecessor(predecessor)
     _drop_mongo_databases(settings)
     try:
-        initial.load(settings, anew=True)
+        initial_snapshot.take(settings, force=True)
         sides[0].stop()
         publication.ensure(predecessor.settings)
         with topics.administrator(settings) as kafka:

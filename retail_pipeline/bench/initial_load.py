@@ -15,7 +15,7 @@ from retail_pipeline.bench.cdc_sides import write_secrets
 from retail_pipeline.bench.company import Company, fill
 from retail_pipeline.bench.database import BenchError, Site, store_login
 from retail_pipeline.bench.result import Comparison, Report, Result
-from retail_pipeline.mirror import client, fidelity, initial, snapshot
+from retail_pipeline.mirror import client, fidelity, initial_snapshot, snapshot
 from retail_pipeline.replication import connectors, topics
 from retail_pipeline.replication.connect import ConnectClient
 from retail_pipeline.settings import Settings
@@ -43,7 +43,7 @@ class Sizes:
 
 @dataclass
 class _Figures:
-    """Documents a second of each round, and the seconds of the whole hand-over, the start of the stream included."""
+    """Documents a second of each round, and the seconds of the whole snapshot, the start of the stream included."""
 
     ours: list[float] = field(default_factory=list)
     ceiling: list[float] = field(default_factory=list)
@@ -110,7 +110,7 @@ def _rounds(site: Site, sizes: Sizes, faults: list[str], say: Report) -> _Figure
     figures.threads = ceiling.best(ceiling.inserts, settings, documents)
 
     def ours() -> None:
-        report = initial.load(settings, anew=True)
+        report = initial_snapshot.take(settings, force=True)
         figures.ours.append(sum(report.rows.values()) / report.copy_seconds)
         figures.whole.append(report.seconds)
         _compare(settings, MIRRORED, "the initial load", faults)

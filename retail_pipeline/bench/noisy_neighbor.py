@@ -24,7 +24,7 @@ from retail_pipeline.bench.database import Site
 from retail_pipeline.bench.excesses import EXCESSES, NOTHING, Excess, Offender, committed
 from retail_pipeline.bench.result import Comparison, Report, Result
 from retail_pipeline.errors import MirrorError
-from retail_pipeline.mirror import initial, tenants
+from retail_pipeline.mirror import initial_snapshot, tenants
 from retail_pipeline.settings import Settings
 from retail_pipeline.source import generator
 from retail_pipeline.source.generator_draws import Shape
@@ -138,7 +138,7 @@ def run(settings: Settings, say: Report, sizes: Sizes | None = None) -> Result:
     with servers.own(say) as own:
         migrations.migrate(own.require("postgres_dsn"))
         open_stores(Site(own, {}), sizes, say)
-        initial.load(own)
+        initial_snapshot.take(own)
         stack.up(_bare(own), say, dagster=False, supervise=True)
         return measure(own, say, sizes)
 
@@ -158,7 +158,7 @@ def measure(settings: Settings, say: Report, sizes: Sizes) -> Result:
         try:
             found = [_measure(settings, excess, sizes, files, say) for excess in sizes.excesses]
         finally:
-            _begin_anew(settings)
+            _let_in_again(settings)
     with connect_dsn(settings.require("postgres_dsn")) as connection:
         wrong = [f"{what}: {count}" for what, count in consistency.violations(connection).items() if count]
     with connect_dsn(dsn(settings, store_role(_OFFENDER + 1))) as session:
@@ -207,7 +207,7 @@ def _files(folder: Path, sizes: Sizes) -> Iterator[Path]:
 def _measure(settings: Settings, excess: Excess, sizes: Sizes, files: Iterator[Path], say: Report) -> _Found:
     """Sell beside one excess, then run the commands beside it, for which a store that was shut out is let in again."""
     say(f"{excess.name}: sales of {sizes.neighbors} neighbors for {2 * sizes.quiet + excess.seconds} s")
-    _begin_anew(settings)
+    _let_in_again(settings)
     with _selling(settings, sizes, excess.seconds) as sales, _position(settings) as standstills:
         time.sleep(sizes.quiet)
         began, wall = time.monotonic_ns(), time.time_ns()
@@ -227,7 +227,7 @@ def _measure(settings: Settings, excess: Excess, sizes: Sizes, files: Iterator[P
         found.faults.append("the sales that waited were not made before the last was due")
     if sizes.commands:
         if found.shut_out:
-            _begin_anew(settings)
+            _let_in_again(settings)
         with committed(excess, settings, _OFFENDER):
             time.sleep(1)
             _run_commands(settings, found, next(files))
@@ -235,7 +235,7 @@ def _measure(settings: Settings, excess: Excess, sizes: Sizes, files: Iterator[P
     return found
 
 
-def _begin_anew(settings: Settings) -> None:
+def _let_in_again(settings: Settings) -> None:
     """Let the store in with its usual settings, whatever it was shut out for."""
     roles.add_store(settings, _OFFENDER)
     until = time.monotonic() + _RESTART_SECONDS

@@ -12,11 +12,11 @@ from retail_pipeline.defs.assets.mirror import GREEN_GROUP
 from retail_pipeline.defs.executor import watched_in_process_executor
 from retail_pipeline.defs.resources import RESOURCES, Platform
 from retail_pipeline.healing import dead_letters
-from retail_pipeline.mirror import fidelity, initial, writing
+from retail_pipeline.mirror import fidelity, initial_snapshot, writing
 from retail_pipeline.replication import progress
 from retail_pipeline.tables import BY_NAME, MIRRORED, RED
 
-# A stream that began anew has what was written meanwhile within this time, or the comparison tells that it has not.
+# After a re-snapshot MongoDB has what was written meanwhile within this time, or the comparison tells that it has not.
 _CATCH_UP_SECONDS = 300.0
 
 initial_load = dg.define_asset_job(
@@ -39,11 +39,11 @@ analytics = dg.define_asset_job(
 )
 
 
-@dg.op(description="Fill the streamed collections anew where the stream cannot go on, and compare every document.")
+@dg.op(description="Re-snapshot the streamed tables where the stream cannot go on, and compare every document.")
 def resynchronize_stream(context: dg.OpExecutionContext, platform: Platform) -> None:
     """Make the slot, read its snapshot, start the stream; nothing, where the stream can go on."""
     settings = platform.settings()
-    done = initial.load(settings, report=context.log.info)
+    done = initial_snapshot.take(settings, report=context.log.info)
     if not done.loaded:
         context.log.info("Nothing to do: the stream can go on.")
         return
@@ -54,7 +54,7 @@ def resynchronize_stream(context: dg.OpExecutionContext, platform: Platform) -> 
     after = fidelity.verify(settings, RED)
     context.log.info(after.as_text())
     context.log_event(
-        dg.AssetMaterialization(keys.HAND_OVER, metadata=done.as_metadata() | {"equal_afterwards": after.equal})
+        dg.AssetMaterialization(keys.INITIAL_SNAPSHOT, metadata=done.as_metadata() | {"equal_afterwards": after.equal})
     )
     if not after.equal:
         raise dg.Failure(after.as_text(), metadata={"compared": dg.MetadataValue.json(after.as_dict())})
@@ -92,7 +92,7 @@ def repair_collections(context: dg.OpExecutionContext, config: Repair, platform:
 @dg.job(
     resource_defs=RESOURCES,
     executor_def=watched_in_process_executor,
-    description="Begin the stream anew from a new slot where it cannot go on; the streamed collections alone.",
+    description="Re-snapshot the streamed tables from a new slot where the stream cannot go on.",
 )
 def resynchronize() -> None:
     """Let the one step run."""

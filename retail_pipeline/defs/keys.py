@@ -15,7 +15,7 @@ CSV = dg.AssetKey(["source", "walmart_csv"])
 SCHEMA = dg.AssetKey(["postgres", "schema"])
 TENANTS = dg.AssetKey(["postgres", "tenant_isolation"])
 PUBLICATIONS = dg.AssetKey(["postgres", "publications"])
-HAND_OVER = dg.AssetKey(["mongodb", "initial_load"])
+INITIAL_SNAPSHOT = dg.AssetKey(["mongodb", "initial_load"])
 CONNECTORS = dg.AssetKey(["kafka_connect", "connectors"])
 TENANT_VIEWS = dg.AssetKey(["mongodb", "tenant_views"])
 

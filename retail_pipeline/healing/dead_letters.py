@@ -11,7 +11,7 @@ from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
 from retail_pipeline.errors import ReplicationError
-from retail_pipeline.mirror import client, repair, snapshot
+from retail_pipeline.mirror import client, repair, write_lock
 from retail_pipeline.mirror.client import STATE, connect, mirror
 from retail_pipeline.replication import topics
 from retail_pipeline.replication.connect import redact
@@ -74,7 +74,7 @@ def settle(settings: Settings, up_to: Mapping[str, End]) -> None:
 
 
 def waiting(settings: Settings) -> dict[str, int]:
-    """Give how many dead letters of each table are not settled, where there are any; in a topic made anew all count."""
+    """Return how many dead letters of each table are open, where there are any; of a re-created topic all count."""
     done = settled(settings)
     left = {table: unsettled(end, done.get(table, End())) for table, end in ends(settings).items()}
     return {table: count for table, count in left.items() if count}
@@ -90,7 +90,7 @@ def make_good(
     tables: Sequence[Table],
     report: Callable[[str], None] = lambda _: None,
     *,
-    within: float = snapshot.ALONE_WITHIN,
+    within: float = write_lock.WITHIN,
 ) -> repair.RepairReport:
     """Repair tables; where all is equal then, the dead letters that they had before are settled.
 

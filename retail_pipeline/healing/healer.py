@@ -8,7 +8,7 @@ from collections.abc import Callable
 from retail_pipeline.healing import dead_letters, health, probes, remedies
 from retail_pipeline.healing.health import Observation, Problem, Remedy, Severity
 from retail_pipeline.healing.remedies import BY_CONNECT, RetryState
-from retail_pipeline.mirror import initial
+from retail_pipeline.mirror import initial_snapshot
 from retail_pipeline.replication import connectors
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import BY_NAME
@@ -75,7 +75,7 @@ class Healer:
             return f"{problem.subject}: not healed: {probes.why(error)}"
 
     def _resynchronize(self) -> str:
-        done = initial.load(self._settings, report=self._say)
+        done = initial_snapshot.take(self._settings, report=self._say)
         return f"found: {done.reason}; wrote {sum(done.rows.values()):,} documents in {done.seconds:.1f} s"
 
     def _repair(self, name: str) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 
 from retail_pipeline.healing import dead_letters, probes
 from retail_pipeline.healing.probes import Unreachable
-from retail_pipeline.mirror import initial
-from retail_pipeline.mirror.initial import HandOver
+from retail_pipeline.mirror import initial_snapshot
+from retail_pipeline.mirror.initial_snapshot import SnapshotState
 from retail_pipeline.replication import connect, connectors, lag, slot
 from retail_pipeline.replication.connect import Configuration, ConnectClient, Status
 from retail_pipeline.replication.slot import SlotHealth
@@ -38,7 +38,7 @@ class Remedy(Enum):
     RESTART = "what failed of the connector is restarted"
     RESTART_WHOLE = "the connector is restarted"
     REGISTER = "the connector is registered as declared"
-    RESYNCHRONIZE = "a run fills the streamed collections anew from a new slot"
+    RESYNCHRONIZE = "a re-snapshot fills the streamed collections from a new slot"
     REPAIR = "a run compares the table with its collection and mends what differs"
 
 
@@ -69,7 +69,7 @@ class Observation:
     tables in a sentence.
     """
 
-    hand_over: HandOver | Unreachable
+    snapshot: SnapshotState | Unreachable
     connectors: Mapping[str, tuple[Configuration, Status]] | Unreachable
     slot: SlotHealth | Unreachable | None
     heartbeat_age: float | Unreachable | None
@@ -79,14 +79,14 @@ class Observation:
     @property
     def unreachable(self) -> list[str]:
         """Give each reason for which something could not be told, once."""
-        answers = (self.hand_over, self.connectors, self.slot, self.heartbeat_age, self.dead)
+        answers = (self.snapshot, self.connectors, self.slot, self.heartbeat_age, self.dead)
         return list(dict.fromkeys(answer.sentence for answer in answers if isinstance(answer, Unreachable)))
 
     @property
     def is_moving(self) -> bool:
-        """Whether somebody makes the hand-over, and with it everything else anew."""
-        made = self.hand_over
-        return isinstance(made, HandOver) and made.busy and made.state == initial.LOADING
+        """Whether a run takes the snapshot, which also makes everything else again."""
+        made = self.snapshot
+        return isinstance(made, SnapshotState) and made.is_locked and made.state == initial_snapshot.LOADING
 
     @property
     def is_streaming(self) -> bool:
@@ -112,7 +112,7 @@ def observe(settings: Settings) -> Observation:
     bounded = probes.with_timeouts(settings)
     found = probes.ask(
         {
-            "hand-over": lambda: initial.look(bounded),
+            "initial snapshot": lambda: initial_snapshot.look(bounded),
             "Kafka Connect": lambda: _survey(settings),
             "slot": lambda: slot.health(bounded),
             "heartbeat": lambda: lag.heartbeat_age(settings),
@@ -121,7 +121,9 @@ def observe(settings: Settings) -> Observation:
     )
     dead = found["dead letters"]
     latest = {} if isinstance(dead, Unreachable) else _latest(settings, dead)
-    return Observation(found["hand-over"], found["Kafka Connect"], found["slot"], found["heartbeat"], dead, latest)
+    return Observation(
+        found["initial snapshot"], found["Kafka Connect"], found["slot"], found["heartbeat"], dead, latest
+    )
 
 
 def _survey(settings: Settings) -> dict[str, tuple[Configuration, Status]]:
@@ -143,22 +145,22 @@ def _latest(settings: Settings, dead: Mapping[str, int]) -> dict[str, str]:
 def problems(seen: Observation, wanted: Mapping[str, Configuration]) -> list[Problem]:
     """Judge what was seen, with the configurations that the connectors should have; the gravest causes come first.
 
-    Before the first hand-over there is no stream that could be ill, and while somebody makes one all of it is moving.
-    Where MongoDB knows of none and there is a stream all the same, it has lost its state, and the stream begins anew.
+    Before the initial snapshot there is no stream that could be ill, and while somebody makes one all of it is moving.
+    Where MongoDB knows of none and there is a stream all the same, it has lost its state, and a re-snapshot follows.
     Who writes collections beside a stream that goes on, as the batch does, hides nothing.
     """
     found = [Problem(sentence, sentence, Remedy.WAIT) for sentence in seen.unreachable]
-    if isinstance(seen.hand_over, HandOver):
+    if isinstance(seen.snapshot, SnapshotState):
         if seen.is_moving:
             return [
                 *found,
-                Problem("hand-over", "a run is writing the collections", Remedy.WAIT, severity=Severity.WARNING),
+                Problem("initial snapshot", "a run is writing the collections", Remedy.WAIT, severity=Severity.WARNING),
             ]
-        if seen.hand_over.state == initial.NONE and not seen.is_streaming:
+        if seen.snapshot.state == initial_snapshot.NONE and not seen.is_streaming:
             return found
-        if seen.hand_over.reason:
-            sentence = f"the stream cannot go on: {seen.hand_over.reason}"
-            found.append(Problem("hand-over", sentence, Remedy.RESYNCHRONIZE))
+        if seen.snapshot.reason:
+            sentence = f"the stream cannot go on: {seen.snapshot.reason}"
+            found.append(Problem("initial snapshot", sentence, Remedy.RESYNCHRONIZE))
     if not isinstance(seen.slot, Unreachable):
         found += of_slot(seen.slot)
     if not isinstance(seen.connectors, Unreachable):
@@ -170,7 +172,7 @@ def problems(seen: Observation, wanted: Mapping[str, Configuration]) -> list[Pro
 
 
 def of_slot(health: SlotHealth | None) -> Iterator[Problem]:
-    """Judge the slot; what makes a hand-over necessary is told by the hand-over itself, which is its remedy."""
+    """Judge the slot; what makes a re-snapshot necessary is told by the initial snapshot, whose remedy that is."""
     if health is None:
         yield Problem("slot", f"slot {SLOT} does not exist", Remedy.WAIT)
         return
@@ -279,8 +281,8 @@ def as_json(seen: Observation) -> dict[str, Any]:
         told["dead_letters"] = dict(seen.dead)
     if not isinstance(seen.heartbeat_age, Unreachable):
         told["heartbeat_age_seconds"] = None if seen.heartbeat_age is None else round(seen.heartbeat_age, 1)
-    if isinstance(seen.hand_over, HandOver):
-        told["hand_over"] = seen.hand_over.state
+    if isinstance(seen.snapshot, SnapshotState):
+        told["initial_snapshot"] = seen.snapshot.state
     return told
 
 

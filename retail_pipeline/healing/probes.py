@@ -47,7 +47,7 @@ def with_timeouts(settings: Settings, seconds: int = _QUERY_WITHIN) -> Settings:
 
 
 def ask(questions: Mapping[str, Callable[[], Any]], seconds: float = ANSWER_WITHIN) -> dict[str, Any]:
-    """Put each question in a thread of its own; give each answer, or a Unreachable after `seconds` at the latest.
+    """Put each question in a thread of its own; give each answer, or Unreachable after `seconds` at the latest.
 
     A question that hangs for longer is left to its own client's timeout. Any other error is raised.
     """

@@ -9,8 +9,8 @@ from retail_pipeline.backoff import Backoff
 from retail_pipeline.healing import probes
 from retail_pipeline.healing.health import Observation, Problem, Remedy
 from retail_pipeline.healing.probes import Unreachable
-from retail_pipeline.mirror import snapshot
-from retail_pipeline.mirror.initial import HandOver
+from retail_pipeline.mirror import write_lock
+from retail_pipeline.mirror.initial_snapshot import SnapshotState
 from retail_pipeline.replication import connectors, progress, slot
 from retail_pipeline.replication.connect import ConnectClient
 from retail_pipeline.settings import Settings
@@ -58,8 +58,8 @@ class RetryState:
             if problem.remedy in BY_CONNECT + BY_RUN
             and (problem.remedy is not Remedy.RESTART_WHOLE or now - since.get(problem.subject, now) >= _SILENT_FOR)
         ]
-        begins_anew = [problem for problem in applicable if problem.remedy is Remedy.RESYNCHRONIZE]
-        return [one for one in begins_anew or applicable if self._of(one).due([self._name(one)], now)]
+        needs_resnapshot = [problem for problem in applicable if problem.remedy is Remedy.RESYNCHRONIZE]
+        return [one for one in needs_resnapshot or applicable if self._of(one).due([self._name(one)], now)]
 
     def tried(self, problems: Iterable[Problem], now: float) -> RetryState:
         """Return the state once the remedies of these were applied at `now`."""
@@ -117,7 +117,7 @@ def _waiting(settings: Settings, seen: Observation, due: Sequence[Problem]) -> l
     It would mend what is on its way, find still more of that when it compares again, and take the processor that the
     stream needs.
     """
-    if isinstance(seen.hand_over, HandOver) and seen.hand_over.busy:
+    if isinstance(seen.snapshot, SnapshotState) and seen.snapshot.is_locked:
         return [problem for problem in due if problem.remedy in WAITS]
     repairs = [problem for problem in due if problem.remedy is Remedy.REPAIR]
     if not repairs:
@@ -139,9 +139,9 @@ def apply(settings: Settings, problems: Sequence[Problem]) -> dict[str, str]:
 
 def _apply(settings: Settings, problem: Problem) -> str:
     if problem.remedy is Remedy.REGISTER:
-        # A hand-over takes connectors away for a while; one that came back in the middle would write old changes.
-        with snapshot.alone_now(settings) as alone:
-            if not alone:
+        # A snapshot takes connectors away for a while; one that came back in the middle would write old changes.
+        with write_lock.try_hold(settings) as is_mine:
+            if not is_mine:
                 return f"{problem.target}: left to the run that is writing the collections"
             connectors.mend(settings, [problem.target])
         return f"{problem.target}: registered as declared"

@@ -98,7 +98,7 @@ class Memory:
 
 @contextmanager
 def open_memory(path: Path) -> Iterator[Memory]:
-    """Open the memory; a damaged one is put away and begun anew. Raises SettingError where it cannot be kept."""
+    """Open the memory; a damaged one is put away and re-created. Raises SettingError where it cannot be kept."""
     try:
         with closing(_open(path)) as memory:
             yield memory
@@ -119,7 +119,7 @@ def recall(path: Path) -> list[File]:
             return list(Memory(database).files.values()) if _version(database) == _VERSION else []
     except (sqlite3.Error, OSError, *_UNREADABLE) as error:
         message = f"What became of the files in the landing folder cannot be read in {path}: {error}."
-        step = "see that you may read it and that `landing_sensor` runs: its next tick begins a damaged one anew"
+        step = "see that you may read it and that `landing_sensor` runs: its next tick re-creates a damaged one"
         raise SettingError(message, step) from error
 
 

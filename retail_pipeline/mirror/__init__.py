@@ -1,1 +1,1 @@
-"""MongoDB as a mirror of PostgreSQL: documents, hand-over to the stream, batch refresh, fidelity, repair, tenants."""
+"""MongoDB as a mirror of PostgreSQL: documents, initial snapshot, batch refresh, fidelity, repair, tenants."""

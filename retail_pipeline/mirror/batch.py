@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from retail_pipeline.errors import MirrorError
-from retail_pipeline.mirror import comparison, snapshot, writing
+from retail_pipeline.mirror import comparison, snapshot, write_lock, writing
 from retail_pipeline.mirror.client import WRITER, Client, connect, mirror
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import GREEN, MONGO_DATABASE, Flow, Table
@@ -15,7 +15,7 @@ from retail_pipeline.tables import GREEN, MONGO_DATABASE, Flow, Table
 
 @dataclass(frozen=True)
 class Change:
-    """What a refresh did to one collection; `swapped` where it was built anew because so much differed.
+    """What a refresh did to one collection; `swapped` where it was rebuilt because so much differed.
 
     `refused` are the documents that MongoDB does not take, which are left out.
     """
@@ -32,7 +32,7 @@ def refresh(
 ) -> dict[str, Change]:
     """Bring the collections of `tables` to one snapshot of PostgreSQL; give what was done by collection.
 
-    Up to `limit` differences are written in one transaction over all collections. A table beyond it is built anew
+    Up to `limit` differences are written in one transaction over all collections. A table beyond it is rebuilt
     and swapped in. A document that MongoDB refuses is left out, and all others are written. Streamed tables are
     refused: the stream would put an older change over a newer document.
     """
@@ -42,7 +42,7 @@ def refresh(
             f"{', '.join(streamed)}: not refreshed in batch, the stream writes there.",
             "use `retail-pipeline repair` for a streamed table",
         )
-    with snapshot.alone(settings), snapshot.take(settings) as now, connect(settings, WRITER) as client:
+    with write_lock.hold(settings), snapshot.take(settings) as now, connect(settings, WRITER) as client:
         database = mirror(client)
         writing.ensure_collections(database, [table.name for table in tables])
         changes: dict[str, Change] = {}

@@ -9,7 +9,7 @@ from typing import Any
 from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError
 
-from retail_pipeline.mirror import comparison, fidelity, snapshot, writing
+from retail_pipeline.mirror import comparison, fidelity, snapshot, write_lock, writing
 from retail_pipeline.mirror.client import WRITER, Client, connect, mirror
 from retail_pipeline.mirror.comparison import Difference, Kind
 from retail_pipeline.settings import Settings
@@ -34,7 +34,7 @@ def repair(
     *,
     settle_seconds: float = fidelity.SETTLE_SECONDS,
     report: Callable[[str], None] = lambda _: None,
-    within: float = snapshot.ALONE_WITHIN,
+    within: float = write_lock.WITHIN,
 ) -> RepairReport:
     """Rewrite each document that deviates from its row, delete each that has none, and compare again.
 
@@ -44,7 +44,7 @@ def repair(
     written: dict[str, int] = {}
     deleted: dict[str, int] = {}
     refused: list[writing.Refused] = []
-    with fidelity.could_tell(), snapshot.alone(settings, report, within=within), connect(settings, WRITER) as client:
+    with fidelity.could_tell(), write_lock.hold(settings, report, within=within), connect(settings, WRITER) as client:
         with snapshot.take(settings) as now, snapshot.latest(settings) as latest:
             writing.ensure_collections(mirror(client), [table.name for table in tables])
             for table in tables:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,11 +17,9 @@ from retail_pipeline.errors import WarehouseError
 from retail_pipeline.mirror import documents
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import SCHEMA, Table
-from retail_pipeline.warehouse import connection, exclusion, locks
+from retail_pipeline.warehouse import connection
 
 ROWS_AT_ONCE = 5_000
-# A run in Dagster may wait for another for as long; who stands at a terminal is told who it is.
-ALONE_WITHIN = 3600.0
 
 
 class Snapshot:
@@ -84,7 +82,7 @@ class Snapshot:
             return [value for (value,) in cursor]
 
     def some(self, table: Table, wanted: int) -> list[bytes]:
-        """Give the encoded documents of about `wanted` rows, chosen anew each time."""
+        """Give the encoded documents of about `wanted` rows, chosen again each time."""
         query = SQL("select {} from {} {} order by random() limit {}").format(
             _names(table.column_names),
             Identifier(SCHEMA, table.name),
@@ -118,7 +116,7 @@ def _names(names: Sequence[str]) -> Composed:
 @contextmanager
 def take(settings: Settings, exported: str | None = None) -> Iterator[Snapshot]:
     """Take a snapshot now, or enter one that another connection exported."""
-    with connection.connect(settings, connection.READER) as opened, _explained():
+    with connection.connect(settings, connection.READER) as opened, explained():
         opened.set_session(isolation_level="REPEATABLE READ", readonly=True)
         with opened.cursor() as cursor:
             if exported:
@@ -133,58 +131,10 @@ def take(settings: Settings, exported: str | None = None) -> Iterator[Snapshot]:
 @contextmanager
 def latest(settings: Settings) -> Iterator[Snapshot]:
     """Give a view in which each query sees what is committed when it starts."""
-    with connection.connect(settings, connection.READER, autocommit=True) as opened, _explained():
+    with connection.connect(settings, connection.READER, autocommit=True) as opened, explained():
         with opened.cursor() as cursor:
             _see_every_store(cursor)
         yield Snapshot(opened)
-
-
-@contextmanager
-def alone(
-    settings: Settings,
-    report: Callable[[str], None] = lambda _: None,
-    lock: int = locks.MIRROR,
-    *,
-    within: float = ALONE_WITHIN,
-) -> Iterator[None]:
-    """Be the only one who rewrites collections: two at a time could put an older state over a newer one.
-
-    Those of answers have a `lock` of their own, for an analysis takes minutes and the stream's healing cannot wait.
-    BlockedError names the other run where it is not done `within` so many seconds.
-    """
-    with connection.connect(settings, connection.READER, autocommit=True) as opened, _explained():
-        _keep_alive(opened)
-        exclusion.take(settings, opened, lock, "another run that writes the collections", within=within, report=report)
-        yield
-
-
-@contextmanager
-def alone_now(settings: Settings) -> Iterator[bool]:
-    """Be the only one as in `alone`, or tell at once that somebody else is."""
-    with connection.connect(settings, connection.READER, autocommit=True) as opened, _explained():
-        _keep_alive(opened)
-        yield exclusion.is_taken(opened, locks.MIRROR)
-
-
-def _keep_alive(opened: Connection) -> None:
-    """Let a holder whose machine is gone lose its lock within half a minute, not two hours."""
-    with opened.cursor() as cursor:
-        cursor.execute("set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 4")
-
-
-def busy(settings: Settings) -> bool:
-    """Tell whether somebody is rewriting collections."""
-    with (
-        connection.connect(settings, connection.READER, autocommit=True) as opened,
-        _explained(),
-        opened.cursor() as cursor,
-    ):
-        cursor.execute(
-            "select from pg_locks join pg_database as d on d.oid = database"
-            " where locktype = 'advisory' and objid = %s and granted and datname = current_database()",
-            (locks.MIRROR,),
-        )
-        return bool(cursor.rowcount)
 
 
 def _see_every_store(cursor: Any) -> None:
@@ -193,7 +143,8 @@ def _see_every_store(cursor: Any) -> None:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def explained() -> Iterator[None]:
+    """Raise WarehouseError where PostgreSQL breaks off while the block reads."""
     try:
         yield
     except psycopg2.errors.LockNotAvailable:

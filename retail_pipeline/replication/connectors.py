@@ -179,7 +179,7 @@ def halt(settings: Settings) -> None:
     """Stop the stream and forget how far it had come, its slot with it: nothing of before arrives after this.
 
     The source stays registered but stopped, because only so can its offsets be deleted, which Connect keeps by name.
-    The slot goes before the topics are made anew: a source that somebody resumes in between fills none of them.
+    The slot goes before the topics are re-created: a source that somebody resumes in between fills none of them.
     """
     write_secrets(settings)
     # The reader of a topic that somebody deleted cannot commit, and stays in its group for half a minute.

@@ -92,7 +92,7 @@ def oldest(partitions: Iterable[PartitionLag]) -> float:
 def problems(partitions: Sequence[PartitionLag], *, explained: bool = False) -> dict[str, str]:
     """Say of each topic that is in problem why; a group that never committed is one, for it is not a lag of 0.
 
-    Being behind is none where it is `explained`, as by a file that was loaded. Before the first hand-over there is no
+    Being behind is none where it is `explained`, as by a file that was loaded. Before the initial snapshot there is no
     topic, and no problem; a topic that is missing beside others is gone.
     """
     known = {partition.topic for partition in partitions}

@@ -43,7 +43,7 @@ def ensure(settings: Settings) -> dict[str, list[str]]:
 def identity(settings: Settings) -> dict[str, str]:
     """Give what tells this server and this publication from others that came in their place.
 
-    A server that was restored or promoted has another timeline, one that was made anew another system identifier. A
+    A server that was restored or promoted has another timeline, one that was re-created another system identifier. A
     table that was taken out of the publication and put back has another entry there.
     """
     with connection.connect(settings, connection.READER, autocommit=True) as opened, opened.cursor() as cursor:

@@ -39,7 +39,7 @@ class SlotHealth:
     """What PostgreSQL says of the slot; `retained_bytes` is the WAL that it keeps from being removed.
 
     At `limit_bytes` retained (None: without limit) PostgreSQL gives the slot up. `ours` tells one that `create` made
-    from one that somebody made anew under its name, which knows nothing of the changes before.
+    from one that somebody re-created under its name, which knows nothing of the changes before.
     """
 
     active: bool
@@ -55,7 +55,7 @@ class SlotHealth:
 
     @property
     def usable(self) -> bool:
-        """Whether every change since the hand-over that is not confirmed can still be read."""
+        """Whether every change since the initial snapshot that is not confirmed can still be read."""
         return self.ours and self.wal_status != "lost" and self.invalidation_reason is None
 
     @property
@@ -63,7 +63,7 @@ class SlotHealth:
         """Say in a word or two whether it can be used."""
         if self.usable:
             return self.wal_status
-        return "lost" if self.ours else "another one, made anew by somebody"
+        return "lost" if self.ours else "another one, re-created by somebody"
 
     @property
     def share(self) -> float:

@@ -22,7 +22,7 @@ ANSWER_WITHIN = {"bootstrap_timeout_ms": 10_000, "request_timeout_ms": 15_000}
 # What Kafka answers for a group that was deleted, or was not there.
 _DELETED = ("OK", "NoError", None, "GroupIdNotFoundError")
 _DEAD_LETTERS = {"cleanup.policy": "delete", "retention.ms": "-1"}  # kept until somebody deletes them
-# After a week without its sink a topic loses changes; then the stream begins anew, see `lag.gaps`.
+# After a week without its sink a topic loses changes; then it needs a re-snapshot, see `lag.gaps`.
 _CONFIGURATION = {"cleanup.policy": "delete", "retention.ms": str(7 * 24 * 3600 * 1000)}
 
 
@@ -58,7 +58,7 @@ def ensure(settings: Settings) -> list[str]:
 
 
 def recreate(settings: Settings, groups: Sequence[str]) -> None:
-    """Make the topics anew and forget how far `groups` had read: no change of before can arrive any more."""
+    """Re-create the topics and forget how far `groups` had read: no change of before can arrive any more."""
     with administrator(settings) as client:
         present = set(client.list_topics())
         names = [table.topic for table in RED]
@@ -74,7 +74,7 @@ def recreate(settings: Settings, groups: Sequence[str]) -> None:
 def identity(client: KafkaAdminClient) -> tuple[str, dict[str, str]]:
     """Give the ids of the cluster and, by table, of the streamed tables' topics that are there.
 
-    Another cluster of the same address and a topic that was made anew have other ones.
+    Another cluster of the same address and a topic that was re-created have other ones.
     """
     found = ids(client, [table.topic for table in RED])
     return str(client.describe_cluster()["cluster_id"]), {

@@ -4,7 +4,7 @@ Everything is drawn as whole numbers (codes, cents, minutes) and turned into tex
 length takes the memory of one chunk. The same `Shape` gives the same bytes: the draws are a bit generator's raw
 output, which numpy keeps the same from version to version, as it does not for its distributions.
 
-With contradictions, what should follow from a key is drawn anew for each row; without, it is a hash of that key.
+With contradictions, what should follow from a key is drawn again for each row; without, it is a hash of that key.
 """
 
 from __future__ import annotations
@@ -40,34 +40,34 @@ MOST_LINES_PER_BASKET = 50
 MOST_UNITS = 5
 PRODUCT_TWICE = 0.06  # of the second lines
 HEADER_DISAGREES = 0.06  # of the lines after a sale's first
-FORECAST_ANEW = 0.1
+FORECAST_REDRAWN = 0.1
 
 
 def _sales(draws: Draws, first_id: int, count: int) -> Columns:
     """Draw what the lines of a sale have in common, one element a sale."""
     shape = draws.shape
-    customer = draws.customers[draws.anew(count, len(draws.customers))]
-    store = draws.anew(count, shape.stores) + 1
-    day = draws.anew(count, DAYS)
-    promotion = np.where(draws.happens(count, 0.68), 0, draws.anew(count, 2) + 1)
+    customer = draws.customers[draws.fresh(count, len(draws.customers))]
+    store = draws.fresh(count, shape.stores) + 1
+    day = draws.fresh(count, DAYS)
+    promotion = np.where(draws.happens(count, 0.68), 0, draws.fresh(count, 2) + 1)
     sales = {
         "transaction_id": np.arange(first_id, first_id + count, dtype=np.int64),
         "customer_id": customer,
-        "transaction_date": day * DAY_MINUTES + draws.anew(count, DAY_MINUTES),
+        "transaction_date": day * DAY_MINUTES + draws.fresh(count, DAY_MINUTES),
         "store_id": store,
         "store_location": draws.declared("location", len(LOCATIONS), store),
         **_customer_facts(draws, customer),
-        "payment_method": draws.anew(count, len(PAYMENT_METHODS)),
+        "payment_method": draws.fresh(count, len(PAYMENT_METHODS)),
         "promotion_applied": (promotion > 0).astype(np.int64),
         "promotion_type": promotion,
-        "weather_conditions": draws.anew(count, len(WEATHERS)),
+        "weather_conditions": draws.fresh(count, len(WEATHERS)),
         "holiday_indicator": draws.declared("holiday", 2, day),
         "weekday": day % len(WEEKDAYS),
         "stockout_indicator": np.zeros(count, dtype=np.int64),
     }
     if shape.contradictions:
         sales["promotion_applied"] = draws.happens(count, 0.52).astype(np.int64)
-        sales["weekday"] = draws.anew(count, len(WEEKDAYS))
+        sales["weekday"] = draws.fresh(count, len(WEEKDAYS))
         sales["stockout_indicator"] = draws.happens(count, 0.52).astype(np.int64)
     return sales
 
@@ -91,12 +91,12 @@ def _line_products(draws: Draws, position: Integers, sale: Integers) -> tuple[In
     starts = np.flatnonzero(position == 0)
     again = (position == 1) & draws.happens(count, PRODUCT_TWICE)
     # Steps that together stay below one round of the pool never meet the same product twice.
-    step = draws.anew(count, max((len(pool) - 1) // draws.shape.most_lines, 1)) + 1
+    step = draws.fresh(count, max((len(pool) - 1) // draws.shape.most_lines, 1)) + 1
     step[again] = 0
-    step[starts] = draws.anew(len(starts), len(pool))
+    step[starts] = draws.fresh(len(starts), len(pool))
     walked = np.cumsum(step)
     product = pool[(walked - (walked - step)[starts][sale]) % len(pool)]
-    quantity = draws.anew(count, MOST_UNITS) + 1
+    quantity = draws.fresh(count, MOST_UNITS) + 1
     quantity[again] = quantity[np.flatnonzero(again) - 1] % MOST_UNITS + 1
     return product, quantity
 
@@ -104,15 +104,15 @@ def _line_products(draws: Draws, position: Integers, sale: Integers) -> tuple[In
 def _disagree(draws: Draws, columns: Columns, position: Integers) -> None:
     """Let a few lines after a sale's first tell one of the sale's facts otherwise, each fact as often as another."""
     count = len(position)
-    fact = np.where((position > 0) & draws.happens(count, HEADER_DISAGREES), draws.anew(count, 6), -1)
-    customer = draws.customers[draws.anew(count, len(draws.customers))]
+    fact = np.where((position > 0) & draws.happens(count, HEADER_DISAGREES), draws.fresh(count, 6), -1)
+    customer = draws.customers[draws.fresh(count, len(draws.customers))]
     date_ = columns["transaction_date"]
     others: tuple[Columns, ...] = (
-        {"payment_method": draws.anew(count, len(PAYMENT_METHODS))},
-        {"weather_conditions": draws.anew(count, len(WEATHERS))},
-        {"promotion_applied": 1 - columns["promotion_applied"], "promotion_type": draws.anew(count, len(PROMOTIONS))},
+        {"payment_method": draws.fresh(count, len(PAYMENT_METHODS))},
+        {"weather_conditions": draws.fresh(count, len(WEATHERS))},
+        {"promotion_applied": 1 - columns["promotion_applied"], "promotion_type": draws.fresh(count, len(PROMOTIONS))},
         {"stockout_indicator": 1 - columns["stockout_indicator"]},
-        {"transaction_date": date_ // DAY_MINUTES * DAY_MINUTES + draws.anew(count, DAY_MINUTES)},
+        {"transaction_date": date_ // DAY_MINUTES * DAY_MINUTES + draws.fresh(count, DAY_MINUTES)},
         {"customer_id": customer, **_customer_facts(draws, customer)},
     )
     for number, other in enumerate(others):
@@ -137,7 +137,7 @@ def _lines(draws: Draws, first_id: int, sizes: Integers, cases: Integers) -> Col
     store = columns["store_id"]
     day = columns["transaction_date"] // DAY_MINUTES
     name = draws.declared("name", len(NAMES), product)
-    category = draws.anew(len(sale), 2) if shape.contradictions else (name >= APPLIANCES).astype(np.int64)
+    category = draws.fresh(len(sale), 2) if shape.contradictions else (name >= APPLIANCES).astype(np.int64)
     supplier = draws.suppliers[draws.declared("supplier", len(draws.suppliers), product)]
     # A file without contradictions has in stock what a sale takes, which is at most two lines of a product.
     least_stock = 0 if shape.contradictions else 2 * MOST_UNITS
@@ -154,8 +154,8 @@ def _lines(draws: Draws, first_id: int, sizes: Integers, cases: Integers) -> Col
         "reorder_quantity": 100 + draws.declared("quantity", 201, product),
         "supplier_id": supplier,
         "supplier_lead_time": 1 + draws.declared("lead time", 10, supplier),
-        "forecasted_demand": 100 + draws.declared("forecast", 401, store, product, day, contradicted=FORECAST_ANEW),
-        "actual_demand": 90 + draws.declared("actual", 421, store, product, day, contradicted=FORECAST_ANEW),
+        "forecasted_demand": 100 + draws.declared("forecast", 401, store, product, day, contradicted=FORECAST_REDRAWN),
+        "actual_demand": 90 + draws.declared("actual", 421, store, product, day, contradicted=FORECAST_REDRAWN),
     }
 
 
@@ -166,7 +166,7 @@ def chunks(shape: Shape) -> Iterator[Columns]:
     left = shape.rows - len(shape.cases)
     baskets = max(min(CHUNK_LINES, left) // shape.lines_per_basket, 1)
     while left > 0:
-        sizes = draws.anew(baskets, shape.most_lines) + 1
+        sizes = draws.fresh(baskets, shape.most_lines) + 1
         before = np.cumsum(sizes) - sizes
         sizes = np.minimum(sizes, left - before)[before < left]
         yield _lines(draws, next_id, sizes, CASES[:0])

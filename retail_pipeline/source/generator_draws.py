@@ -1,4 +1,4 @@
-"""The random numbers of a generated file, by its shape: drawn anew, or the same wherever a key is the same."""
+"""The random numbers of a generated file, by its shape: drawn again, or the same wherever a key is the same."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from retail_pipeline.source.generator_text import Integers
 
 FIRST_TRANSACTION_ID = 900_000_001
-USUAL_STORES = 20  # with fewer, a store meets a product more often, and the stock of fewer lines is drawn anew
+USUAL_STORES = 20  # with fewer, a store meets a product more often, and the stock of fewer lines is drawn again
 
 # Sales that the rule "sold above the recorded stock of the day" must tell apart: case, sale, quantity, recorded stock.
 # Each case is a store, product and day of its own.
@@ -85,13 +85,13 @@ class Draws:
         self.suppliers = self._pool("supplier", 100, 401, round(0.08 * shape.rows))
         self.customers = self._pool("customer", 1001, 8998, round(1.8 * baskets))
 
-    def anew(self, count: int, choices: int) -> Integers:
+    def fresh(self, count: int, choices: int) -> Integers:
         """Draw whole numbers from 0 to below `choices`."""
         return _below(self._generator.random_raw(count), choices)
 
     def happens(self, count: int, share: float) -> NDArray[np.bool_]:
         """Draw what is true in `share` of the cases."""
-        return self.anew(count, 10_000) < round(share * 10_000)
+        return self.fresh(count, 10_000) < round(share * 10_000)
 
     def fixed(self, fact: str, choices: int, *keys: Integers) -> Integers:
         """Give whole numbers from 0 to below `choices` that are equal where the keys are."""
@@ -105,7 +105,7 @@ class Draws:
         """Give what the keys should decide, and in a file with contradictions do not for the share `contradicted`."""
         if not self.shape.contradictions:
             return self.fixed(fact, choices, *keys)
-        drawn = self.anew(len(keys[0]), choices)
+        drawn = self.fresh(len(keys[0]), choices)
         if contradicted >= 1:
             return drawn
         return np.where(self.happens(len(drawn), contradicted), drawn, self.fixed(fact, choices, *keys))

@@ -63,7 +63,7 @@ class Postgres(Server):
         if not data.exists():
             self._make_cluster(data)
         configuration = (INFRA / "postgresql.conf").read_text() + f"\nport = {self.port}\n"
-        self._hand_over(self.folder)
+        self._give_to_owner(self.folder)
         (data / "postgresql.conf").write_text(configuration)
 
     def command(self) -> list[str]:
@@ -107,7 +107,7 @@ class Postgres(Server):
         secret.touch(mode=0o600)
         secret.write_text(self.password("postgres") + "\n")
         for path in (self.folder, unfinished, secret):
-            self._hand_over(path)
+            self._give_to_owner(path)
         command = [
             *_as_ordinary_user(self.folder),
             str(_programs() / "initdb"),
@@ -130,7 +130,7 @@ class Postgres(Server):
         unfinished.rename(data)
 
     @staticmethod
-    def _hand_over(folder: Path) -> None:
+    def _give_to_owner(folder: Path) -> None:
         """Give the files to the user that the server runs as; only root can, and only root need."""
         user = _other_user()
         uid, gid = (user.pw_uid, user.pw_gid) if user else (0, 0)

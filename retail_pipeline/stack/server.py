@@ -206,7 +206,7 @@ class Server(ABC):
         return text
 
     def _start(self) -> None:
-        """Start it anew and wait until it answers."""
+        """Start it again and wait until it answers."""
         self.log.parent.mkdir(exist_ok=True, parents=True)
         for port in map(self.state.port, self.port_names):
             if not _freed(port):

@@ -72,7 +72,7 @@ class State:
             return {}
         except (OSError, ValueError) as error:
             message = f"The state of the embedded servers in {self._path} cannot be read: {error}."
-            raise StackError(message, "give the file back to its owner, or `make clean` and start anew") from error
+            raise StackError(message, "give the file back to its owner, or `make clean` and start again") from error
 
     def _write(self, known: dict[str, Any]) -> None:
         temporary = self._path.with_suffix(".new")

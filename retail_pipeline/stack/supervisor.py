@@ -75,7 +75,7 @@ class Journal:
 
 
 class Supervisor(Server):
-    """The process that watches the others; `up` starts it last and always anew, `down` stops it first."""
+    """The process that watches the others; `up` starts it last and always again, `down` stops it first."""
 
     name: ClassVar[str] = _NAME
     title: ClassVar[str] = "Supervisor"
@@ -120,7 +120,7 @@ class Supervisor(Server):
             raise TimeoutError(message)
 
     def up(self) -> None:
-        """Start it anew, and say what the one before did."""
+        """Start it again, and say what the one before did."""
         for note in Journal(self.settings.home).read():
             self.report(f"{self.title}, since the last start: {note.sentence}")
         self.halt()

@@ -7,7 +7,7 @@ from contextlib import suppress
 from retail_pipeline.errors import RetailError
 from retail_pipeline.healing import dead_letters
 from retail_pipeline.healing.health import HEARTBEAT_TIMEOUT, WAL_WARNING
-from retail_pipeline.mirror import initial
+from retail_pipeline.mirror import initial_snapshot
 from retail_pipeline.replication import connectors, lag, slot
 from retail_pipeline.replication.backlog import pending
 from retail_pipeline.replication.connect import ConnectClient, is_running, trace
@@ -24,7 +24,7 @@ _READ = "see that every server and connector above runs; then it goes on by itse
 def lines(settings: Settings) -> list[Line]:
     """Ask everything once; what does not answer is a line that says so, never an exception."""
     return [
-        *asked("initial load", lambda: [_hand_over(settings)]),
+        *asked("initial load", lambda: [_initial_snapshot(settings)]),
         *asked("connectors", lambda: _connectors(settings)),
         *asked("replication slot", lambda: [_slot(settings)]),
         *asked("heartbeat", lambda: [_heartbeat(settings)]),
@@ -33,8 +33,8 @@ def lines(settings: Settings) -> list[Line]:
     ]
 
 
-def _hand_over(settings: Settings) -> Line:
-    seen = initial.look(settings)
+def _initial_snapshot(settings: Settings) -> Line:
+    seen = initial_snapshot.look(settings)
     return Line("initial load", not seen.reason, seen.state, seen.reason, _LOAD)
 
 

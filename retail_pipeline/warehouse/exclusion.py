@@ -12,7 +12,7 @@ from retail_pipeline.settings import Settings
 from retail_pipeline.warehouse import locks
 from retail_pipeline.warehouse.connection import connect_dsn, one
 
-# Who waits says so as often; it is asked for anew each time, so that nothing is held meanwhile.
+# Who waits says so as often; it is asked for again each time, so that nothing is held meanwhile.
 _TOLD_SECONDS = 10.0
 
 

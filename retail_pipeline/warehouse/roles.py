@@ -97,7 +97,7 @@ def disable_store(settings: Settings, store_id: int) -> None:
 
 
 def remove_store(settings: Settings, store_id: int) -> None:
-    """Drop a store's login and its mapping; its rows stay. The next `provision` would make the login anew."""
+    """Drop a store's login and its mapping; its rows stay. The next `provision` would make the login again."""
     role = store_role(store_id)
     with administer(settings, f"{role} could not be removed") as connection, connection.cursor() as cursor:
         _lock(cursor)

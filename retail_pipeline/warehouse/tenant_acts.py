@@ -104,7 +104,7 @@ def shut_out(cursor: Cursor) -> set[int]:
 
 
 def lift(cursor: Cursor, store_id: int) -> None:
-    """Let a store begin anew: nothing that it did before counts any longer."""
+    """Clear a store's record: nothing that it did before counts any longer."""
     if are_kept(cursor):
         cursor.execute(
             "update retail.tenant_acts set lifted_at = now() where store_id = %s and lifted_at is null", (store_id,)

@@ -39,9 +39,9 @@ class Fault:
     healing is switched off: what is not supervisor or sensors is done by `plant` before the strike, or by
     `plant_meanwhile` before the release. `restore` takes back afterwards what is no part of the fault either.
 
-    `begins_anew` says that the stream has to begin again from a new slot, which is seen too: whatever else happens, it
-    goes on from where it was. `is_long`: it takes minutes. `unhealed_for`: without its healer it is watched for so many
-    seconds, more than the healer needs.
+    `needs_resnapshot` says that the stream has to begin again from a new slot, which is seen too: whatever else
+    happens, it goes on from where it was. `is_long`: it takes minutes. `unhealed_for`: without its healer it is watched
+    for so many seconds, more than the healer needs.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Fault:
     plant_meanwhile: Act = _nothing
     planted_seconds: float | None = None
     restore: Act = _nothing
-    begins_anew: bool = False
+    needs_resnapshot: bool = False
     is_long: bool = False
     unhealed_for: float = LONG_ENOUGH
 
@@ -234,15 +234,15 @@ FAULTS: tuple[Fault, ...] = (
         planted_seconds=15.0,
         is_long=True,
     ),
-    Fault("Slot dropped", HEALING, UNHEALED, strikes_slot.slot_dropped, seconds=3.0, begins_anew=True),
+    Fault("Slot dropped", HEALING, UNHEALED, strikes_slot.slot_dropped, seconds=3.0, needs_resnapshot=True),
     Fault(
         "Slot moved past what Debezium has read",
         HEALING,
         UNHEALED,
         strikes_slot.slot_moved_past,
-        # With healing it is the hand-over that lets Debezium go on.
+        # With healing it is the re-snapshot that lets Debezium go on.
         plant_meanwhile=strikes_slot.source_resumed,
-        begins_anew=True,
+        needs_resnapshot=True,
     ),
     Fault(
         "Slot invalidated while Debezium is cut off",
@@ -251,7 +251,7 @@ FAULTS: tuple[Fault, ...] = (
         strikes_slot.slot_invalidated,
         strikes_slot.limit_restored,
         prepare=route,
-        begins_anew=True,
+        needs_resnapshot=True,
         is_long=True,
     ),
     Fault(
@@ -273,25 +273,25 @@ FAULTS: tuple[Fault, ...] = (
         strikes_slot.begun_again,
         back=("connect",),
         restore=strikes_slot.limit_reset,
-        begins_anew=True,
+        needs_resnapshot=True,
         is_long=True,
     ),
-    Fault("Topic deleted", HEALING, UNHEALED, strikes_topic.deleted, begins_anew=True),
+    Fault("Topic deleted", HEALING, UNHEALED, strikes_topic.deleted, needs_resnapshot=True),
     Fault(
         "Topic emptied of what its sink has not read",
         HEALING,
         UNHEALED,
         strikes_topic.emptied,
-        # With healing it is the hand-over that lets the sink go on.
+        # With healing it is the re-snapshot that lets the sink go on.
         plant_meanwhile=strikes_topic.sink_resumed,
-        begins_anew=True,
+        needs_resnapshot=True,
     ),
     Fault(
         "Table taken out of the publication and put back",
         HEALING,
         UNHEALED,
         strikes_topic.unpublished,
-        begins_anew=True,
+        needs_resnapshot=True,
     ),
     Fault(
         "Unreadable record in a topic",

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from retail_pipeline import stack
 from retail_pipeline.errors import RetailError
-from retail_pipeline.mirror import initial, repair
+from retail_pipeline.mirror import initial_snapshot, repair
 from retail_pipeline.tables import RED
 from retail_pipeline_tests.faults.comparison import Comparison
 from retail_pipeline_tests.faults.testbed import SERVERS, Testbed
@@ -47,7 +47,7 @@ def mend(testbed: Testbed) -> Comparison:
 
 def _mended(testbed: Testbed, seconds: float) -> Comparison:
     """Mend the stream, make changes, and compare until they are there, or for so many seconds."""
-    initial.load(testbed.settings, print)
+    initial_snapshot.take(testbed.settings, print)
     repair.repair(testbed.settings, RED, report=print)
     testbed.begin_writer()
     testbed.more_changes(_CHANGES)

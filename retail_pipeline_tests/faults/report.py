@@ -80,7 +80,7 @@ def _row(fault: Fault, trials: Trials) -> tuple[str, ...]:
     return (
         fault.name,
         fault.healer,
-        "begins anew" if healed.began_anew else "goes on",
+        "re-snapshot" if healed.was_resnapshotted else "goes on",
         f"{late}{healed.seconds:.0f} s",
         f"{healed.rows:,}",
         f"{healed.changes:,}",
@@ -109,8 +109,8 @@ supervisor's, the sensors' and the retries of Debezium, Connect and the drivers.
 that healer switched off; then it must be seen to stay broken for {long_enough:.0f} s, or longer where healing takes
 longer, and what is seen is told. The writer goes on for its next changes when the clock runs, and only a whole reading
 that is equal stops it, so a figure is an upper bound to a few seconds. Each row is of the last time that its fault was
-struck. The stream *goes on* from where it was, or it *begins anew*: a new slot, and the streamed collections filled
-from its snapshot.
+struck. The stream *goes on* from where it was, or it needs a *re-snapshot*: a new slot, and the streamed
+collections filled from its snapshot.
 
 Last run: {day}, {cores} cores, load average {load:.1f}; {changes:,} changes under faults; the slowest recovery took
 {slowest:.0f} s.

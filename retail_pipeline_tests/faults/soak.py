@@ -274,7 +274,9 @@ def awaited(testbed: Testbed) -> list[str]:
     except probes.FAILURES as error:
         return [probes.why(error)]
     remedies = (*BY_CONNECT, Remedy.RESYNCHRONIZE)
-    return [one.sentence for one in problems if one.remedy in remedies or one.subject == "hand-over"] + seen.unreachable
+    return [
+        one.sentence for one in problems if one.remedy in remedies or one.subject == "initial snapshot"
+    ] + seen.unreachable
 
 
 def _compare(testbed: Testbed, soak: Soak) -> None:

@@ -22,7 +22,7 @@ def test_nothing_is_lost(sound: Testbed, trials: Trials, fault: Fault, *, is_who
         trials.healed[fault.name] = outcome
         print(f"{fault.name}: {outcome}")
         assert outcome.equal, outcome.seen
-    assert outcome.began_anew == fault.begins_anew
+    assert outcome.was_resnapshotted == fault.needs_resnapshot
     assert outcome.told or not fault.is_ours, "nobody said what was found and done"
     # The short selection shares the machine with every other test.
     assert not is_whole or outcome.seconds <= trial.WITHIN

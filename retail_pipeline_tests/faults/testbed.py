@@ -22,7 +22,7 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from retail_pipeline import stack
-from retail_pipeline.mirror import initial
+from retail_pipeline.mirror import initial_snapshot
 from retail_pipeline.replication.connect import ConnectClient
 from retail_pipeline.settings import Settings
 from retail_pipeline.source import generator
@@ -99,7 +99,7 @@ class Testbed:
         roles.provision(settings)
         load_file(settings, file)
         roles.provision(settings)
-        initial.load(settings)
+        initial_snapshot.take(settings)
         with self.superuser() as session:
             session.cursor().execute(journals.SCHEMA)
         stack.up(self.bare, print, supervise=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import psycopg2
 
 from retail_pipeline.errors import RetailError
-from retail_pipeline.mirror import initial
+from retail_pipeline.mirror import initial_snapshot
 from retail_pipeline.replication import connect, connectors, lag, slot
 from retail_pipeline_tests.faults.faults import Fault
 from retail_pipeline_tests.faults.testbed import BACK_WITHIN, SERVERS, Testbed, until
@@ -28,8 +28,8 @@ _PAUSE = 0.5
 class Outcome:
     """What came of a trial: whether all was equal in the end, after how many seconds, and what was compared.
 
-    `changes` were committed from the strike on; `seen` says what differs, or what does not work; `began_anew`, whether
-    the stream is another one than before; `told`, what the supervisor and the sensor said that they found and did.
+    `changes` were committed from the strike on; `seen` says what differs, or what does not work; `was_resnapshotted`,
+    whether the stream is another one than before; `told`, what the supervisor and the sensor said that they did.
     """
 
     equal: bool
@@ -37,14 +37,14 @@ class Outcome:
     rows: int
     changes: int
     seen: str
-    began_anew: bool = False
+    was_resnapshotted: bool = False
     told: tuple[str, ...] = ()
 
 
 def healed(testbed: Testbed, fault: Fault) -> Outcome:
     """Strike with everything healing; wait for equality for as long as it may take, and a while more to know it."""
     fault.prepare(testbed)
-    lsn, told_before = initial.state(testbed.settings)["lsn"], set(testbed.told())
+    lsn, told_before = initial_snapshot.state(testbed.settings)["lsn"], set(testbed.told())
     before = _strike(testbed, fault, planted=False)
     until(lambda: all(map(testbed.answers, fault.back)), f"{', '.join(fault.back)} answers again", BACK_WITHIN)
     since = time.monotonic()
@@ -55,9 +55,11 @@ def healed(testbed: Testbed, fault: Fault) -> Outcome:
     # Equal documents may come before the run that mended them has ended.
     if outcome.equal:
         until(lambda: is_well(testbed), "everything runs", BACK_WITHIN)
-    began_anew = initial.state(testbed.settings)["lsn"] != lsn
+    was_resnapshotted = initial_snapshot.state(testbed.settings)["lsn"] != lsn
     return replace(
-        outcome, began_anew=began_anew, told=tuple(line for line in testbed.told() if line not in told_before)
+        outcome,
+        was_resnapshotted=was_resnapshotted,
+        told=tuple(line for line in testbed.told() if line not in told_before),
     )
 
 
@@ -124,7 +126,7 @@ def complaints(testbed: Testbed) -> list[str]:
 
 def is_well(testbed: Testbed) -> bool:
     """Whether everything runs, and no run is mending any more."""
-    return not complaints(testbed) and not initial.look(testbed.settings).busy
+    return not complaints(testbed) and not initial_snapshot.look(testbed.settings).is_locked
 
 
 def _all_runs(testbed: Testbed) -> str:

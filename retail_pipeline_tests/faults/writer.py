@@ -80,7 +80,7 @@ class Writer:
         self._until_done(lambda: self._resolve() if self._journal.unknown else None)
 
     def _until_done(self, work: Callable[[], None]) -> None:
-        """Do it; where the connection breaks connect anew, settle what is not known, and leave it at that."""
+        """Do it; where the connection breaks connect again, settle what is not known, and leave it at that."""
         for attempt in range(10_000):
             try:
                 if attempt:

@@ -40,7 +40,7 @@ def test_a_run_whose_lock_is_held_is_never_lost() -> None:
     assert not judge([RUN], Look(frozenset({"a1"}), 3_600.0), NOW + 15, cursor).lost
 
 
-def test_a_lock_that_was_seen_in_between_begins_the_two_looks_anew() -> None:
+def test_a_lock_that_was_seen_in_between_starts_the_two_looks_over() -> None:
     cursor = judge([RUN], NOBODY, NOW).cursor
     cursor = judge([RUN], Look(frozenset({"a1"}), 3_600.0), NOW + 15, cursor).cursor
 

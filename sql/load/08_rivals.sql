@@ -1,6 +1,6 @@
 -- Purpose: candidates that a loaded row of a later sale beats leave the field; then it is known which record of a stock
 --          is the latest. Loaded rows whose key gets another value are set down as they are, for their conflicts must
---          be told anew.
+--          be told again.
 -- Caller:  warehouse.load, after 07; without work where no file was loaded before.
 -- Locks:   none but those of reading.
 

@@ -1,5 +1,5 @@
 -- Purpose: what each row says otherwise than the tables do now, once for each row, NULL where it agrees. Told for the
---          rows of this load, and anew for loaded rows whose key has got another value.
+--          rows of this load, and again for loaded rows whose key has got another value.
 -- Caller:  warehouse.load, after 10.
 -- Locks:   row exclusive; nothing else writes the conflicts.
 

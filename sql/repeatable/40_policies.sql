@@ -1,6 +1,6 @@
 -- Purpose: row-level security: a store sees and changes its own rows, headquarters those of every store.
 -- Caller:  PostgreSQL, for every statement of a role without BYPASSRLS; under FORCE that includes the owner.
--- Locks:   access exclusive on each table, for the moment that the policies are made anew.
+-- Locks:   access exclusive on each table, for the moment that the policies are re-created.
 --
 -- Not under row-level security, because they say the same to every store: categories, suppliers, products,
 -- promotions, payment_methods, weather. Not readable by a store at all: files, quarantine, conflicts, requests,

@@ -1,4 +1,4 @@
-"""MongoDB: the hand-over from batch to stream, the streamed and the batch collections, the stores' views."""
+"""MongoDB: the initial snapshot, the streamed and the batch collections, the stores' views."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -7,7 +7,7 @@ import dagster as dg
 
 from retail_pipeline.defs import keys
 from retail_pipeline.defs.resources import Platform
-from retail_pipeline.mirror import batch, initial, shape, tenants, writing
+from retail_pipeline.mirror import batch, initial_snapshot, shape, tenants, writing
 from retail_pipeline.tables import GREEN, MIRRORED, RED
 
 GREEN_GROUP = "mirror_batch"
@@ -17,7 +17,7 @@ EVERY_QUARTER = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=2), w
 
 
 @dg.asset(
-    key=keys.HAND_OVER,
+    key=keys.INITIAL_SNAPSHOT,
     deps=[keys.PUBLICATIONS, *(keys.postgres(table.name) for table in MIRRORED)],
     description="Every collection filled once, from the snapshot at which the stream begins: no gap and no overlap.",
     group_name="replication",
@@ -30,7 +30,7 @@ EVERY_QUARTER = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=2), w
 def initial_load_of_collections(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
     """Make the slot, read its snapshot, fill the collections; where that is complete, follow changed columns alone."""
     settings = platform.settings()
-    report = initial.load(settings, report=context.log.info)
+    report = initial_snapshot.take(settings, report=context.log.info)
     rewritten = shape.follow(settings, report=context.log.info)
     return dg.MaterializeResult(metadata=report.as_metadata() | {"rewritten_for_new_columns": rewritten})
 
@@ -41,7 +41,7 @@ STREAMED = [
         f"{table.meaning[:1].upper()}{table.meaning[1:]}, within milliseconds of the commit.",
         group="mirror_stream",
         kinds={"mongodb", "streaming"},
-        deps=[keys.HAND_OVER, keys.topic(table.name)],
+        deps=[keys.INITIAL_SNAPSHOT, keys.topic(table.name)],
         metadata=keys.columns_of(table),
     )
     for table in RED
@@ -56,7 +56,7 @@ STREAMED = [
             f"{table.meaning[:1].upper()}{table.meaning[1:]}, as of the last refresh.",
             group=GREEN_GROUP,
             kinds={"mongodb", "postgres"},
-            deps=[keys.HAND_OVER, keys.postgres(table.name)],
+            deps=[keys.INITIAL_SNAPSHOT, keys.postgres(table.name)],
             version="1",
             freshness=EVERY_QUARTER,
             metadata=keys.columns_of(table),

@@ -4,7 +4,7 @@ import dagster as dg
 
 from retail_pipeline.defs import keys
 from retail_pipeline.defs.resources import Platform
-from retail_pipeline.mirror import initial
+from retail_pipeline.mirror import initial_snapshot
 from retail_pipeline.replication import publication
 from retail_pipeline.settings import INFRA
 from retail_pipeline.tables import PUBLICATION, RED, STREAM_PUBLICATION
@@ -28,7 +28,7 @@ def publications(platform: Platform) -> dg.MaterializeResult[None]:
 
 @dg.asset(
     key=keys.CONNECTORS,
-    deps=[keys.HAND_OVER],
+    deps=[keys.INITIAL_SNAPSHOT],
     description="Debezium's connector and a MongoDB sink for each streamed table, registered and running.",
     group_name="replication",
     kinds={"kafka", "debezium", "mongodb"},
@@ -37,8 +37,8 @@ def publications(platform: Platform) -> dg.MaterializeResult[None]:
     freshness_policy=keys.FILES_ARRIVE,
 )
 def connector_registration(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
-    """Register each connector and wait until all of its tasks run; refused where the stream has to begin anew."""
-    states = initial.register(platform.settings(), report=context.log.info)
+    """Register each connector and wait until all of its tasks run; refused where the stream needs a re-snapshot."""
+    states = initial_snapshot.register(platform.settings(), report=context.log.info)
     return dg.MaterializeResult(metadata={"connectors": dg.MetadataValue.json(states), "connector_count": len(states)})
 
 

@@ -20,11 +20,11 @@ from retail_pipeline.replication import connectors
 RUN, SLOT, LETTERS = "connectors_run", "slot_is_safe", "no_dead_letters"
 _CHECKS = {
     RUN: "Every connector is registered as declared and runs, and a heartbeat comes through each second.",
-    SLOT: "The slot has every change since the hand-over, is read, and retains far less WAL than its limit.",
+    SLOT: "The slot has every change since the initial snapshot, is read, and retains far less WAL than its limit.",
     LETTERS: "Every record that a sink could not write has been made good by a repair.",
 }
 _SETTLE_SECONDS = 15.0
-_SLOT_SUBJECTS = ("slot", "slot reader", "WAL", "WAL limit", "hand-over")
+_SLOT_SUBJECTS = ("slot", "slot reader", "WAL", "WAL limit", "initial snapshot")
 
 
 def check_of(problem: Problem) -> str:
@@ -73,7 +73,7 @@ def stream_health(platform: Platform) -> Iterator[dg.AssetCheckResult]:
     minimum_interval_seconds=10,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Connectors, slot, heartbeat and dead letters; restarts and registers connectors by itself, and asks "
-    "for a run where the stream must begin anew or documents must be mended. RETAIL_HEAL=0: reports only.",
+    "for a run where the stream needs a re-snapshot or documents a repair. RETAIL_HEAL=0: reports only.",
 )
 def connector_health_sensor(context: dg.SensorEvaluationContext, platform: Platform) -> dg.SensorResult:
     """Look, tell new problem from what persists and what is over, and apply the remedies that are due."""

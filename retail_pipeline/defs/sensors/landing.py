@@ -52,7 +52,7 @@ def landing_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     return dg.SensorResult(
         run_requests=[_request(settings.landing, file) for file in found.requests],
         skip_reason=None if found.requests else found.sentence,
-        # Each tick writes its cursor anew, and what is remembered are thousands of names: this says where they are.
+        # Each tick rewrites its cursor, and what is remembered are thousands of names: this says where they are.
         cursor=NAME,
     )
 

@@ -15,7 +15,7 @@ from pymongo.errors import OperationFailure
 from retail_pipeline import analytics
 from retail_pipeline.analytics import runner
 from retail_pipeline.errors import MirrorError
-from retail_pipeline.mirror import snapshot, writing
+from retail_pipeline.mirror import write_lock, writing
 from retail_pipeline.settings import Settings
 from retail_pipeline_tests.integration import mirrored, shop
 from retail_pipeline_tests.integration.mirrored import Document, Line
@@ -227,7 +227,7 @@ def test_without_collections_there_is_a_clear_error_not_an_empty_answer(company:
 
 def test_an_analysis_and_who_writes_the_collections_that_it_reads_do_not_wait_for_each_other(company: Settings) -> None:
     mirrored.fill(company)
-    with snapshot.alone(company), ThreadPoolExecutor(1) as pool:
+    with write_lock.hold(company), ThreadPoolExecutor(1) as pool:
         assert pool.submit(analytics.run, company, REORDER).result(timeout=60) == 30
 
 

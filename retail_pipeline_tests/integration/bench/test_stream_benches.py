@@ -12,7 +12,7 @@ import pytest
 from retail_pipeline.bench import BenchError, cdc, cdc_arrivals, cdc_drain, cdc_sides, initial_load, verify
 from retail_pipeline.bench.cdc_generator import Plan
 from retail_pipeline.bench.result import Result
-from retail_pipeline.mirror import client, fidelity, initial
+from retail_pipeline.mirror import client, fidelity, initial_snapshot
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import MONGO_DATABASE
 
@@ -106,14 +106,14 @@ def test_initial_load_ends_up_equal_both_ways(stack_settings: Settings) -> None:
 def test_initial_load_tells_of_a_load_that_lost_a_document(
     stack_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load = initial.load
+    load = initial_snapshot.take
 
-    def load_and_lose(settings: Settings, **options: Any) -> initial.LoadReport:
+    def load_and_lose(settings: Settings, **options: Any) -> initial_snapshot.SnapshotReport:
         report = load(settings, **options)
         _spoil(settings)
         return report
 
-    monkeypatch.setattr(initial, "load", load_and_lose)
+    monkeypatch.setattr(initial_snapshot, "take", load_and_lose)
 
     result = initial_load.measure(stack_settings, print, INITIAL_LOAD)
 

@@ -53,7 +53,7 @@ def test_only_what_differs_is_written(company: Settings, database: Database[Docu
     assert fidelity.verify(company, GREEN).equal
 
 
-def test_what_differs_much_is_built_anew_and_swapped_in(company: Settings, database: Database[Document]) -> None:
+def test_what_differs_much_is_rebuilt_and_swapped_in(company: Settings, database: Database[Document]) -> None:
     database.command("create", "a_view", viewOn="products", pipeline=[])
     database["products"].insert_one({"_id": 5})
     with mirrored.superuser(company) as session:

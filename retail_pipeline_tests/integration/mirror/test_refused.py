@@ -21,7 +21,7 @@ from retail_pipeline_tests.integration.warehouse import states
 SHORT = 0.5
 NAME = "refusing"
 _TOO_LARGE = 17_000_000
-# So few that a table with more differences is built anew.
+# So few that a table with more differences is rebuilt.
 LIMITS = pytest.mark.parametrize("limit", [writing.TRANSACTION_LIMIT, 1], ids=["in_a_transaction", "by_a_swap"])
 
 
@@ -57,7 +57,7 @@ def test_a_document_that_is_too_large_keeps_no_other_from_the_batch(company: Set
     assert str(refused).startswith("customers {customer_id: Int32 11} is refused by MongoDB: it has 17,000,")
     assert [name for name, change in done.items() if change.refused] == ["customers"]
     assert done["customers"].written == 8
-    # A collection that was built anew does not have the document, the other has it as it was.
+    # A collection that was rebuilt does not have the document, the other has it as it was.
     assert _unequal(company) == {"customers": (0, 1) if limit > 1 else (1, 0)}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from pymongo.database import Database
 
-from retail_pipeline.mirror import initial
+from retail_pipeline.mirror import initial_snapshot
 from retail_pipeline.replication import connectors, slot
 from retail_pipeline.settings import Settings
 from retail_pipeline.warehouse import connection, migrations
@@ -46,7 +46,7 @@ def prepared(stack_settings: Settings, warehouse_template: Settings) -> Iterator
 @pytest.fixture(scope="module")
 def streaming(prepared: Settings) -> Settings:
     """Give the company with the initial load done and its changes streaming."""
-    initial.load(prepared)
+    initial_snapshot.take(prepared)
     return prepared
 
 

@@ -23,7 +23,7 @@ from retail_pipeline.defs.sensors.connector_health import LETTERS, RUN, SLOT, co
 from retail_pipeline.healing import dead_letters, health, remedies
 from retail_pipeline.healing.healer import Healer
 from retail_pipeline.healing.health import Problem, Remedy
-from retail_pipeline.mirror import client, fidelity, initial, snapshot, writing
+from retail_pipeline.mirror import client, fidelity, initial_snapshot, write_lock, writing
 from retail_pipeline.replication import connectors, lag, publication, slot, topics
 from retail_pipeline.replication.connect import FAILED, PAUSED, ConnectClient, is_running, states
 from retail_pipeline.replication.kafka import ADMIN, client_settings
@@ -120,7 +120,7 @@ def checks(result: dg.SensorResult) -> dict[str, tuple[bool, str]]:
 @pytest.fixture
 def operations(streaming: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Operations]:
     """Give a stream that is well, and leave it so."""
-    initial.load(streaming)
+    initial_snapshot.take(streaming)
     with dg.DagsterInstance.ephemeral() as instance:
         made = Operations(streaming, monkeypatch, instance)
         made.until_well()
@@ -301,9 +301,9 @@ def lose_records(settings: Settings) -> None:
 
 
 def forget_the_state(settings: Settings) -> None:
-    """Lose what MongoDB knows of the hand-over."""
+    """Lose what MongoDB knows of the initial snapshot."""
     with mirrored.administrator(settings) as whole:
-        assert whole[client.STATE].delete_one({"state": initial.COMPLETE}).deleted_count == 1
+        assert whole[client.STATE].delete_one({"state": initial_snapshot.COMPLETE}).deleted_count == 1
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ def forget_the_state(settings: Settings) -> None:
         (move_the_slot, "the slot was moved"),
     ],
 )
-def test_after_a_gap_the_stream_begins_anew_and_rows_deleted_in_it_go(
+def test_after_a_gap_the_stream_needs_resnapshot_and_rows_deleted_in_it_go(
     operations: Operations, database: Database[Document], lose: Callable[[Settings], None], told: str
 ) -> None:
     settings = operations.settings
@@ -388,20 +388,20 @@ def test_a_resynchronization_that_was_interrupted_is_resumed_at_the_next_tick(
     with monkeypatch.context() as patch:
         patch.setattr(writing, "swap", pull)
         with pytest.raises(PulledPlugError):
-            initial.load(operations.settings)
+            initial_snapshot.take(operations.settings)
     touch(operations.settings)
 
     operations.stays_broken(SLOT, "the last one was interrupted")
     operations.until_well()
 
     assert operations.runs == 1
-    assert initial.state(operations.settings)["scope"] == initial.RED_ONLY
+    assert initial_snapshot.state(operations.settings)["scope"] == initial_snapshot.RED_ONLY
 
 
 def test_while_a_run_writes_the_collections_a_lost_connector_is_told_and_left_to_it(operations: Operations) -> None:
     with worker(operations.settings) as connect:
         connect.delete(SINK)
-        with snapshot.alone(operations.settings):
+        with write_lock.hold(operations.settings):
 
             def told() -> bool:
                 found = checks(operations.tick(heal=True)).values()
@@ -482,4 +482,4 @@ def test_what_was_seen_is_told_with_the_wal_its_limit_and_the_heartbeat(streamin
     assert set(told["connectors"]) == set(connectors.names())
     assert told["slot"]["limit_bytes"] == 4 * 1024**3
     assert told["heartbeat_age_seconds"] is not None
-    assert told["hand_over"] == initial.COMPLETE
+    assert told["initial_snapshot"] == initial_snapshot.COMPLETE

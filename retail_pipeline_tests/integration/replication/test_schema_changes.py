@@ -28,7 +28,7 @@ _QUANTITY = '("quantity", "integer", "units sold")'
 _DEPLOY = """
 import json, sys
 from dataclasses import replace
-from retail_pipeline.mirror import fidelity, initial, shape
+from retail_pipeline.mirror import fidelity, initial_snapshot, shape
 from retail_pipeline.replication import progress
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import RED
@@ -38,7 +38,7 @@ home, servers = json.loads(sys.argv[1])
 settings = replace(Settings.from_environment({"RETAIL_HOME": home}), **servers)
 migrations.migrate(settings.require("postgres_dsn"))
 before = fidelity.verify(settings, RED, settle_seconds=2)
-assert not initial.load(settings).loaded
+assert not initial_snapshot.take(settings).loaded
 assert progress.wait_until_applied(settings, progress.current_lsn(settings), within=120)
 rewritten = shape.follow(settings)
 again = shape.follow(settings)

@@ -12,7 +12,7 @@ import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from retail_pipeline.errors import BlockedError, CouldNotTellError
-from retail_pipeline.mirror import fidelity, snapshot
+from retail_pipeline.mirror import fidelity, snapshot, write_lock
 from retail_pipeline.settings import SAMPLE, Settings
 from retail_pipeline.tables import BY_NAME
 from retail_pipeline.warehouse import connection, exclusion, load, locks, roles
@@ -108,9 +108,9 @@ def test_another_change_of_logins_is_named(settings: Settings) -> None:
 def test_who_rewrites_collections_is_named_to_who_waits_at_a_terminal(settings: Settings) -> None:
     told: list[str] = []
     with (
-        snapshot.alone(settings),
+        write_lock.hold(settings),
         pytest.raises(BlockedError, match=r"retail_reader \(retail-pipeline\), process \d+"),
-        snapshot.alone(settings, told.append, within=0.3),
+        write_lock.hold(settings, told.append, within=0.3),
     ):
         raise AssertionError
     assert told

@@ -401,7 +401,7 @@ def test_three_acts_shut_a_store_out_until_an_operator_lets_it_in(company: Setti
     with watch.watching(company) as guard:
         assert guard is not None
         acts = _strike(company, guard, 1)
-    assert [act.kind for act in acts] == ["blocking"], "it begins anew"
+    assert [act.kind for act in acts] == ["blocking"], "it starts from zero"
 
 
 def test_a_store_that_changes_its_login_is_shut_out_all_the_same(

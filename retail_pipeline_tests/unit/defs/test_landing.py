@@ -57,7 +57,7 @@ def run(instance: dg.DagsterInstance, key: str, do: Callable[[], None]) -> None:
     initial_load.execute_in_process(instance=instance, tags={RUN_KEY: key}, raise_on_error=False)
 
 
-def test_a_run_is_asked_for_each_file_at_rest_and_another_when_it_was_written_anew(
+def test_a_run_is_asked_for_each_file_at_rest_and_another_when_it_was_rewritten(
     folder: Path, instance: dg.DagsterInstance
 ) -> None:
     (folder / "day1.csv").write_text("one")

@@ -142,7 +142,7 @@ def test_a_table_is_repaired_while_the_stream_of_another_is_late(watch: Watch) -
     assert request.run_config == {"ops": {"repair_collections": {"config": {"tables": ["transactions"]}}}}
 
 
-def test_a_table_that_was_equal_though_late_differs_anew(watch: Watch) -> None:
+def test_a_table_that_was_equal_though_late_differs_again(watch: Watch) -> None:
     watch.differing = ["inventory"]
     watch.tick()
     watch.differing, watch.late = [], True

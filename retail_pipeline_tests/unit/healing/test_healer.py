@@ -13,16 +13,16 @@ from retail_pipeline.healing import dead_letters, health, remedies
 from retail_pipeline.healing.healer import Healer
 from retail_pipeline.healing.health import Observation, Problem, Remedy, Severity
 from retail_pipeline.healing.probes import Unreachable
-from retail_pipeline.mirror import initial, repair
+from retail_pipeline.mirror import initial_snapshot, repair
 from retail_pipeline.mirror.fidelity import FidelityReport
-from retail_pipeline.mirror.initial import LoadReport
+from retail_pipeline.mirror.initial_snapshot import SnapshotReport
 from retail_pipeline.mirror.repair import RepairReport
 from retail_pipeline.replication import connectors, progress
 from retail_pipeline.settings import Settings
 
 FAILED = Problem("sink", "connector sink failed", Remedy.RESTART, "sink")
 UNREADABLE = Problem("dead letters of inventory", "2 records could not be written", Remedy.REPAIR, "inventory")
-LOST = Problem("hand-over", "the stream cannot go on", Remedy.RESYNCHRONIZE)
+LOST = Problem("initial snapshot", "the stream cannot go on", Remedy.RESYNCHRONIZE)
 
 
 @dataclass
@@ -33,27 +33,27 @@ class Stream:
     silent: bool = False
     refuses: bool = False
     late: bool = False
-    busy: bool = False
+    is_locked: bool = False
     applied: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
     def observe(self, _: Settings) -> Observation:
         """Give an observation that is silent or not."""
         unreachable = Unreachable("MongoDB does not answer.")
-        hand_over = initial.HandOver("complete", "", busy=self.busy)
-        return Observation(unreachable if self.silent else hand_over, {}, None, 1, {}, {})
+        taken = initial_snapshot.SnapshotState("complete", "", is_locked=self.is_locked)
+        return Observation(unreachable if self.silent else taken, {}, None, 1, {}, {})
 
     def apply(self, _: Settings, due: list[Problem]) -> dict[str, str]:
         """Note whose remedy was applied."""
         self.applied += [problem.subject for problem in due]
         return {problem.subject: f"{problem.subject}: restarted" for problem in due}
 
-    def load(self, *_: Any, **__: Any) -> LoadReport:
+    def take(self, *_: Any, **__: Any) -> SnapshotReport:
         """Note that the collections were filled."""
         if self.refuses:
             raise ReplicationError("The slot could not be made.")
         self.applied.append("load")
-        return LoadReport(loaded=True, reason="the slot is gone", lsn="0/1", rows={"inventory": 1200}, seconds=2.0)
+        return SnapshotReport(loaded=True, reason="the slot is gone", lsn="0/1", rows={"inventory": 1200}, seconds=2.0)
 
     def repair(self, *_: Any, **__: Any) -> RepairReport:
         """Note that a table was mended."""
@@ -68,7 +68,7 @@ def _stream(monkeypatch: pytest.MonkeyPatch) -> Stream:
     monkeypatch.setattr(health, "problems", lambda *_: list(stream.problems))
     monkeypatch.setattr(connectors, "configurations", lambda _: {})
     monkeypatch.setattr(remedies, "apply", stream.apply)
-    monkeypatch.setattr(initial, "load", stream.load)
+    monkeypatch.setattr(initial_snapshot, "take", stream.take)
     monkeypatch.setattr(repair, "repair", stream.repair)
     monkeypatch.setattr(progress, "late", lambda _: ["inventory"] if stream.late else ["transactions"])
     monkeypatch.setattr(dead_letters, "ends", lambda _: {"inventory": dead_letters.End("a", 2)})
@@ -101,7 +101,7 @@ def test_what_becomes_an_error_is_told_again(stream: Stream, healer: Healer) -> 
     assert stream.said == ["new: half of the limit", "worse: nearly all"]
 
 
-def test_a_lost_stream_begins_anew_in_this_process(stream: Stream, healer: Healer) -> None:
+def test_a_lost_stream_needs_resnapshot_in_this_process(stream: Stream, healer: Healer) -> None:
     stream.problems = [LOST, FAILED]
     healer.look()
 
@@ -113,30 +113,30 @@ def test_what_could_not_be_healed_is_told_and_tried_again_later(stream: Stream, 
     stream.problems, stream.refuses = [LOST], True
     healer.look()
 
-    assert stream.said[-1] == "healing: hand-over: not healed: The slot could not be made."
+    assert stream.said[-1] == "healing: initial snapshot: not healed: The slot could not be made."
 
 
 def test_what_fails_in_a_new_way_is_told_and_has_its_pauses_too(
     stream: Stream, healer: Healer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: Any, **__: Any) -> LoadReport:
+    def full(*_: Any, **__: Any) -> SnapshotReport:
         stream.applied.append("load")
         message = "No space left on device"
         raise OperationFailure(message)
 
-    monkeypatch.setattr(initial, "load", full)
+    monkeypatch.setattr(initial_snapshot, "take", full)
     stream.problems = [LOST]
     healer.look()
     healer.look()
 
     assert stream.applied == ["load"]
-    assert stream.said[-1] == "healing: hand-over: not healed: OperationFailure: No space left on device"
+    assert stream.said[-1] == "healing: initial snapshot: not healed: OperationFailure: No space left on device"
 
 
 def test_a_mistake_of_ours_is_not_made_again_at_once(
     stream: Stream, healer: Healer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(initial, "load", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(initial_snapshot, "take", lambda *_, **__: 1 / 0)
     stream.problems = [LOST]
     with pytest.raises(ZeroDivisionError):
         healer.look()
@@ -153,7 +153,7 @@ def test_what_cannot_be_seen_has_not_recovered(stream: Stream, healer: Healer) -
 
     stream.silent = False
     healer.look()
-    assert stream.said[-1] == "recovered: hand-over"
+    assert stream.said[-1] == "recovered: initial snapshot"
 
 
 def test_while_a_server_does_not_answer_no_remedy_is_applied(stream: Stream, healer: Healer) -> None:

@@ -10,8 +10,8 @@ import pytest
 from retail_pipeline.healing import health
 from retail_pipeline.healing.health import Observation, Problem, Remedy, Severity
 from retail_pipeline.healing.probes import Unreachable
-from retail_pipeline.mirror import initial
-from retail_pipeline.mirror.initial import HandOver
+from retail_pipeline.mirror import initial_snapshot
+from retail_pipeline.mirror.initial_snapshot import SnapshotState
 from retail_pipeline.replication.connectors import SOURCE
 from retail_pipeline.replication.slot import SlotHealth
 
@@ -41,7 +41,7 @@ HEALTHY = SlotHealth(
     ours=True,
 )
 WELL = Observation(
-    hand_over=HandOver(initial.COMPLETE, "", busy=False),
+    snapshot=SnapshotState(initial_snapshot.COMPLETE, "", is_locked=False),
     connectors={name: (config, RUNS) for name, config in WANTED.items()},
     slot=HEALTHY,
     heartbeat_age=1.0,
@@ -106,46 +106,50 @@ def test_what_is_on_its_way_is_waited_for(state: dict[str, Any]) -> None:
     assert one(connectors=sink(state)).remedy is Remedy.WAIT
 
 
-def test_a_stream_that_cannot_go_on_begins_anew() -> None:
+def test_a_stream_that_cannot_go_on_needs_resnapshot() -> None:
     reason = "the slot is gone, and with it the changes since"
-    found = problems(hand_over=HandOver(initial.COMPLETE, reason, busy=False), slot=None)
+    found = problems(snapshot=SnapshotState(initial_snapshot.COMPLETE, reason, is_locked=False), slot=None)
 
     assert [(problem.subject, problem.remedy) for problem in found] == [
-        ("hand-over", Remedy.RESYNCHRONIZE),
+        ("initial snapshot", Remedy.RESYNCHRONIZE),
         ("slot", Remedy.WAIT),
     ]
     assert found[0].sentence == f"the stream cannot go on: {reason}"
 
 
 def test_before_the_first_load_nothing_is_ill_and_nothing_begins_by_itself() -> None:
-    never = HandOver(initial.NONE, "never done on this MongoDB", busy=False)
+    never = SnapshotState(initial_snapshot.NONE, "never done on this MongoDB", is_locked=False)
 
-    assert problems(hand_over=never, connectors={}, slot=None, heartbeat_age=None) == []
+    assert problems(snapshot=never, connectors={}, slot=None, heartbeat_age=None) == []
 
 
 @pytest.mark.parametrize("gone", [{}, {"connectors": {}}, {"slot": None}], ids=["nothing", "connectors", "slot"])
-def test_a_stream_of_which_mongodb_has_lost_the_state_begins_anew(gone: dict[str, Any]) -> None:
-    found = problems(hand_over=HandOver(initial.NONE, "never done on this MongoDB", busy=False), **gone)
+def test_a_stream_of_which_mongodb_has_lost_the_state_needs_a_resnapshot(gone: dict[str, Any]) -> None:
+    found = problems(
+        snapshot=SnapshotState(initial_snapshot.NONE, "never done on this MongoDB", is_locked=False), **gone
+    )
 
-    assert (found[0].subject, found[0].remedy) == ("hand-over", Remedy.RESYNCHRONIZE)
+    assert (found[0].subject, found[0].remedy) == ("initial snapshot", Remedy.RESYNCHRONIZE)
 
 
 def test_while_a_run_writes_the_collections_only_that_is_told() -> None:
-    found = one(hand_over=HandOver(initial.LOADING, "interrupted", busy=True), connectors={}, slot=None)
+    found = one(
+        snapshot=SnapshotState(initial_snapshot.LOADING, "interrupted", is_locked=True), connectors={}, slot=None
+    )
 
     assert (found.remedy, found.severity) == (Remedy.WAIT, Severity.WARNING)
 
 
 def test_a_run_that_writes_beside_the_stream_hides_nothing() -> None:
-    beside = HandOver(initial.COMPLETE, "", busy=True)
+    beside = SnapshotState(initial_snapshot.COMPLETE, "", is_locked=True)
 
-    assert problems(hand_over=beside) == []
-    assert one(hand_over=beside, connectors=sink(status("RUNNING", "FAILED", trace="it"))).remedy is Remedy.RESTART
+    assert problems(snapshot=beside) == []
+    assert one(snapshot=beside, connectors=sink(status("RUNNING", "FAILED", trace="it"))).remedy is Remedy.RESTART
 
 
 def test_a_server_that_does_not_answer_is_told_once() -> None:
     silent = Unreachable("MongoDB at x does not answer.")
-    found = problems(hand_over=silent, dead=silent)
+    found = problems(snapshot=silent, dead=silent)
 
     assert [(problem.sentence, problem.remedy) for problem in found] == [("MongoDB at x does not answer.", Remedy.WAIT)]
 
@@ -177,7 +181,7 @@ def test_a_slot_that_nobody_reads_is_told() -> None:
     ("changed", "words"),
     [
         ({"wal_status": "lost", "invalidation_reason": "wal_removed"}, "is lost (wal_removed)"),
-        ({"ours": False}, "is another one, made anew by somebody"),
+        ({"ours": False}, "is another one, re-created by somebody"),
     ],
 )
 def test_a_slot_that_cannot_be_used_says_why(changed: dict[str, Any], words: str) -> None:
@@ -216,7 +220,7 @@ def test_what_an_operator_reads_holds_the_trace_and_no_configuration() -> None:
 def test_what_was_known_may_be_so_still_where_not_all_is_seen_but_for_an_unreachable_source() -> None:
     known = ["connector sink", health.SILENT_SOURCE]
     silent = replace(WELL, slot=Unreachable("PostgreSQL does not answer"))
-    moving = replace(WELL, hand_over=HandOver(initial.LOADING, "", busy=True))
+    moving = replace(WELL, snapshot=SnapshotState(initial_snapshot.LOADING, "", is_locked=True))
 
     assert WELL.hidden(known) == set()
     assert silent.hidden(known) == moving.hidden(known) == {"connector sink"}

@@ -12,14 +12,14 @@ from retail_pipeline.healing.dead_letters import End
 from retail_pipeline.healing.health import Observation, Problem, Remedy
 from retail_pipeline.healing.probes import Unreachable
 from retail_pipeline.healing.remedies import CONNECTORS, RUNS, RetryState
-from retail_pipeline.mirror import initial
-from retail_pipeline.mirror.initial import HandOver
+from retail_pipeline.mirror import initial_snapshot
+from retail_pipeline.mirror.initial_snapshot import SnapshotState
 from retail_pipeline.settings import Settings
 
 SETTINGS = Settings.from_environment({})
-WELL = Observation(HandOver(initial.COMPLETE, "", busy=False), {}, None, 1.0, {}, {})
+WELL = Observation(SnapshotState(initial_snapshot.COMPLETE, "", is_locked=False), {}, None, 1.0, {}, {})
 FAILED = Problem("sink", "connector sink failed", Remedy.RESTART, "sink")
-LOST = Problem("hand-over", "the stream cannot go on", Remedy.RESYNCHRONIZE)
+LOST = Problem("initial snapshot", "the stream cannot go on", Remedy.RESYNCHRONIZE)
 LETTERS = Problem("dead letters of inventory", "3 records", Remedy.REPAIR, "inventory")
 
 
@@ -28,7 +28,7 @@ def test_what_has_no_remedy_is_left_alone(remedy: Remedy) -> None:
     assert RetryState().due([Problem("sink", "…", remedy)], 0, {}) == []
 
 
-def test_where_the_stream_begins_anew_no_other_remedy_is_applied() -> None:
+def test_where_the_stream_needs_resnapshot_no_other_remedy_is_applied() -> None:
     assert RetryState().due([FAILED, LETTERS, LOST], 0, {}) == [LOST]
 
 
@@ -52,7 +52,7 @@ def test_restarts_and_runs_are_tried_again_after_pauses_of_their_own() -> None:
     assert tries.due([FAILED, LETTERS], RUNS.initial, {}) == [FAILED, LETTERS]
 
 
-def test_each_reason_to_begin_anew_is_acted_on_at_once_and_the_same_one_after_a_pause() -> None:
+def test_each_reason_for_a_resnapshot_is_acted_on_at_once_and_the_same_one_after_a_pause() -> None:
     """Five in ten minutes, each remedied by the run before the next came: none waits for what the others were worth."""
     tries = RetryState()
     for now, why in enumerate(("slot", "topic", "gap", "moved", "publication")):
@@ -98,14 +98,14 @@ def test_why_no_remedy_is_applied_now_is_said() -> None:
 
 def test_a_missing_connector_waits_for_who_writes_collections_and_that_is_no_try() -> None:
     missing = Problem("sink", "connector sink is not registered", Remedy.REGISTER, "sink")
-    busy = replace(WELL, hand_over=HandOver(initial.COMPLETE, "", busy=True))
+    busy = replace(WELL, snapshot=SnapshotState(initial_snapshot.COMPLETE, "", is_locked=True))
 
     assert remedies.choose(SETTINGS, busy, [missing, FAILED], RetryState(), now=0, since={}) == ([FAILED], [missing])
     assert remedies.choose(SETTINGS, WELL, [missing, FAILED], RetryState(), now=0, since={}) == ([missing, FAILED], [])
     assert missing.remedy in remedies.WAITS
 
 
-def test_letters_of_a_topic_that_was_made_anew_all_count() -> None:
+def test_letters_of_a_topic_that_was_recreated_all_count() -> None:
     done = End("first", 2)
 
     assert dead_letters.unsettled(End("first", 3), done) == 1

@@ -29,7 +29,7 @@ def test_what_is_kept_is_there_after_it_was_closed(tmp_path: Path) -> None:
     assert recall(path) == [FILE]
 
 
-def _require_told_and_begun_anew(path: Path) -> None:
+def _require_told_and_recreated(path: Path) -> None:
     with pytest.raises(SettingError, match=r"cannot be read in .*/m: "):
         recall(path)
     with open_memory(path) as found:
@@ -39,11 +39,11 @@ def _require_told_and_begun_anew(path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"no database" * 1000, b"SQLite format 3\0" + b"\xff" * 5000])
-def test_a_damaged_memory_is_told_and_begun_anew(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_memory_is_told_and_recreated(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "m"
     path.write_bytes(content)
 
-    _require_told_and_begun_anew(path)
+    _require_told_and_recreated(path)
 
 
 @pytest.mark.parametrize(
@@ -55,14 +55,14 @@ def test_a_damaged_memory_is_told_and_begun_anew(tmp_path: Path, content: bytes)
         "drop table files",
     ],
 )
-def test_a_memory_whose_rows_nobody_understands_is_told_and_begun_anew(tmp_path: Path, fault: str) -> None:
+def test_a_memory_whose_rows_nobody_understands_is_told_and_recreated(tmp_path: Path, fault: str) -> None:
     path = tmp_path / "m"
     with open_memory(path) as before:
         before.keep({FILE.name: FILE})
     with closing(sqlite3.connect(path)) as database, database:
         database.execute(fault)
 
-    _require_told_and_begun_anew(path)
+    _require_told_and_recreated(path)
 
 
 def test_damage_is_known_by_the_last_byte_of_its_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +91,7 @@ def test_a_memory_that_is_empty_or_was_never_begun_holds_nothing(tmp_path: Path)
         assert found.files == {}
 
 
-def test_a_memory_of_another_version_is_begun_anew(tmp_path: Path) -> None:
+def test_a_memory_of_another_version_is_recreated(tmp_path: Path) -> None:
     path = tmp_path / "m"
     with open_memory(path) as before:
         before.keep({FILE.name: FILE})

@@ -1,4 +1,4 @@
-"""The hand-over from batch to stream: every collection filled from the snapshot at which the stream begins.
+"""The initial snapshot: every collection filled from the snapshot at which the stream begins.
 
 The slot is made first and exports a snapshot. What was committed before it is in the snapshot and comes by bulk
 inserts; what is committed after it waits in the slot and comes by the stream. So nothing is missing and nothing is
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from retail_pipeline.errors import MirrorError, ReplicationError
-from retail_pipeline.mirror import client, shape, snapshot, writing
+from retail_pipeline.mirror import client, shape, snapshot, write_lock, writing
 from retail_pipeline.mirror.client import STATE, WRITER, connect, mirror
 from retail_pipeline.replication import connectors, lag, publication, slot, topics
 from retail_pipeline.replication.kafka import MONITOR
@@ -34,8 +34,8 @@ _NEXT = "run the job initial_load, which fills the collections from a new slot's
 
 
 @dataclass(frozen=True)
-class LoadReport:
-    """What the hand-over did: rows by table, and the LSN at which the stream begins; no rows where it was complete.
+class SnapshotReport:
+    """What the initial snapshot did: rows by table and the stream's first LSN; no rows where it was complete.
 
     `copy_seconds` are those of `seconds` from the slot's snapshot to the collections in their places. `refused` are the
     documents that MongoDB did not take.
@@ -62,15 +62,15 @@ class LoadReport:
 
 
 @dataclass(frozen=True)
-class HandOver:
-    """How far the hand-over is: `state`; why it must be made (empty: need not); whether somebody makes it now."""
+class SnapshotState:
+    """How far the initial snapshot is, why a new one is needed if it is, and whether the write lock is held."""
 
     state: str
     reason: str
-    busy: bool
+    is_locked: bool
 
 
-def look(settings: Settings) -> HandOver:
+def look(settings: Settings) -> SnapshotState:
     """Tell whether the stream can go on from where it is; also while Kafka Connect does not answer.
 
     That the slot was moved is written down, for it cannot be seen any more once Debezium has gone on.
@@ -79,42 +79,42 @@ def look(settings: Settings) -> HandOver:
     reason = _why(settings, before, in_haste=True)
     if reason == _SLOT_ADVANCED and "passed_over" not in before:
         with connect(settings, WRITER) as opened:
-            # A hand-over that was made meanwhile has another slot.
+            # A snapshot that was taken meanwhile has another slot.
             made = {"_id": _ID, "state": COMPLETE, "lsn": before["lsn"]}
             mirror(opened)[STATE].update_one(made, {"$set": {"passed_over": True}})
-    return HandOver(str(before["state"]), reason, snapshot.busy(settings))
+    return SnapshotState(str(before["state"]), reason, write_lock.is_held(settings))
 
 
 def state(settings: Settings) -> Document:
-    """Tell how far the hand-over is: its document in `mirror_state`, or one that says none."""
+    """Return how far the initial snapshot is: its document in `mirror_state`, or one that says none."""
     with connect(settings, client.ANALYST) as opened:
         return mirror(opened)[STATE].find_one({"_id": _ID}) or {"_id": _ID, "state": NONE}
 
 
-def load(settings: Settings, report: Say = lambda _: None, *, anew: bool = False) -> LoadReport:
+def take(settings: Settings, report: Say = lambda _: None, *, force: bool = False) -> SnapshotReport:
     """Fill the collections and start the stream; nothing, where that was done and the stream can still go on.
 
-    Where the stream cannot go on because slot, topics or servers are others, or the slot was moved, the streamed
-    collections are filled anew from a new slot, which also takes the documents of rows deleted meanwhile; every
-    collection, where it was never done, and with `anew`. What was interrupted starts over. Collections stay readable as
-    they were until their successors are complete.
+    Where the stream cannot go on because slot, topics or servers are others, or the slot was moved, a re-snapshot
+    fills the streamed collections from a new slot. It also takes the documents of rows deleted meanwhile. Every
+    collection is filled where it was never done, and with `force`. What was interrupted starts over. Collections stay
+    readable as they were until their successors are complete.
     """
     started = time.monotonic()
     for made in client.provision(settings):
         report(f"MongoDB: made {made}.")
-    with snapshot.alone(settings, report):
+    with write_lock.hold(settings, report):
         before = state(settings)
-        reason = "asked for" if anew else _why(settings, before)
+        reason = "asked for" if force else _why(settings, before)
         if not reason:
             connectors.register(settings)
-            return LoadReport(
+            return SnapshotReport(
                 loaded=False, reason="complete", lsn=before["lsn"], rows={}, seconds=time.monotonic() - started
             )
         report(f"Initial load: {reason}.")
         unfinished = before["state"] != COMPLETE and before.get("scope") != RED_ONLY
-        tables = MIRRORED if anew or unfinished else RED
-        lsn, filled, copy_seconds = _hand_over(settings, report, tables)
-    return LoadReport(
+        tables = MIRRORED if force or unfinished else RED
+        lsn, filled, copy_seconds = _copy(settings, report, tables)
+    return SnapshotReport(
         loaded=True,
         reason=reason,
         lsn=lsn,
@@ -126,13 +126,13 @@ def load(settings: Settings, report: Say = lambda _: None, *, anew: bool = False
 
 
 def register(settings: Settings, report: Say = lambda _: None) -> dict[str, dict[str, Any]]:
-    """Register the connectors as declared, and give the state of each; never beside a hand-over.
+    """Register the connectors as declared, and give the state of each; never beside a snapshot.
 
     A sink that began in the middle of one would write into a collection that is about to be replaced, and commit that.
 
     Raises MirrorError where the stream cannot go on.
     """
-    with snapshot.alone(settings, report):
+    with write_lock.hold(settings, report):
         if reason := _why(settings, state(settings)):
             raise MirrorError(f"No connector is registered, for the stream cannot go on: {reason}.", _NEXT)
         return connectors.register(settings)
@@ -161,7 +161,7 @@ def _of_kafka(settings: Settings, before: Document) -> str:
     if before["kafka"] != cluster:
         return "Kafka is another one than the changes since went to"
     if others := [table.topic for table in RED if before.get("topics", {}).get(table.name) != found.get(table.name)]:
-        return f"the topics {', '.join(others)} are gone or were made anew, and with them went the changes since"
+        return f"the topics {', '.join(others)} are gone or were re-created, and with them went the changes since"
     if gaps:
         return f"the topics {', '.join(gaps)} have lost changes that their sinks had not read"
     return ""
@@ -185,9 +185,7 @@ def _slot_advanced_past_source(settings: Settings, confirmed_lsn: str, *, in_has
     return False
 
 
-def _hand_over(
-    settings: Settings, report: Say, tables: Sequence[Table]
-) -> tuple[str, dict[str, writing.Filled], float]:
+def _copy(settings: Settings, report: Say, tables: Sequence[Table]) -> tuple[str, dict[str, writing.Filled], float]:
     """Stop the stream, load from a new slot's snapshot, start the stream from the slot."""
     with connect(settings, WRITER) as opened:
         states = mirror(opened)[STATE]

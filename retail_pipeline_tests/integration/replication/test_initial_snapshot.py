@@ -10,7 +10,7 @@ import pytest
 from pymongo.database import Database
 
 from retail_pipeline.errors import MirrorError, ReplicationError
-from retail_pipeline.mirror import fidelity, initial, snapshot, writing
+from retail_pipeline.mirror import fidelity, initial_snapshot, write_lock, writing
 from retail_pipeline.replication import connectors, slot, topics
 from retail_pipeline.replication.connect import FAILED, ConnectClient, states
 from retail_pipeline.settings import Settings
@@ -31,13 +31,13 @@ def equal(settings: Settings) -> bool:
 
 
 def test_what_is_complete_is_left_alone(streaming: Settings, database: Database[Document]) -> None:
-    initial.load(streaming, anew=True)
-    before = initial.state(streaming)
-    assert before["state"] == initial.COMPLETE
+    initial_snapshot.take(streaming, force=True)
+    before = initial_snapshot.state(streaming)
+    assert before["state"] == initial_snapshot.COMPLETE
     assert before["rows"].keys() == {table.name for table in MIRRORED}
-    report = initial.load(streaming)
+    report = initial_snapshot.take(streaming)
     assert (report.loaded, report.reason, report.lsn) == (False, "complete", before["lsn"])
-    assert initial.state(streaming) == before
+    assert initial_snapshot.state(streaming) == before
     assert [name for name in database.list_collection_names() if name.endswith(writing.NEXT)] == []
 
 
@@ -54,7 +54,7 @@ def test_changes_during_the_load_arrive(streaming: Settings, monkeypatch: pytest
         return written
 
     monkeypatch.setattr(writing, "fill_next", fill_while_selling)
-    assert initial.load(streaming, anew=True).loaded
+    assert initial_snapshot.take(streaming, force=True).loaded
     assert equal(streaming)
 
 
@@ -79,17 +79,17 @@ def test_an_interrupted_load_starts_over_by_itself(
     with monkeypatch.context() as patch:
         patch.setattr(*POINTS[point], pull)
         with pytest.raises(PulledPlugError):
-            initial.load(streaming, anew=True)
-    assert initial.state(streaming)["state"] == initial.LOADING
+            initial_snapshot.take(streaming, force=True)
+    assert initial_snapshot.state(streaming)["state"] == initial_snapshot.LOADING
     # Readers still see the old documents, whole.
     assert before == {table.name: database[table.name].count_documents({}) for table in MIRRORED}
     change(streaming, "update retail.inventory set inventory_level = inventory_level + 1 where store_id = 2")
 
-    report = initial.load(streaming)
+    report = initial_snapshot.take(streaming)
 
     assert report.loaded
     assert "interrupted" in report.reason
-    assert initial.state(streaming)["state"] == initial.COMPLETE
+    assert initial_snapshot.state(streaming)["state"] == initial_snapshot.COMPLETE
     assert equal(streaming)
 
 
@@ -108,8 +108,8 @@ def test_an_interruption_in_the_middle_of_the_swap_is_mended(
     with monkeypatch.context() as patch:
         patch.setattr(writing, "swap", swap_some)
         with pytest.raises(PulledPlugError):
-            initial.load(streaming, anew=True)
-    assert initial.load(streaming).loaded
+            initial_snapshot.take(streaming, force=True)
+    assert initial_snapshot.take(streaming).loaded
     assert equal(streaming)
 
 
@@ -130,13 +130,13 @@ def lose_the_topics(settings: Settings) -> None:
         mirrored.eventually(lambda: RED[0].name not in topics.identity(kafka)[1], "a topic gone")
 
 
-def make_the_topics_anew(settings: Settings) -> None:
+def recreate_the_topics(settings: Settings) -> None:
     """As somebody does who deletes one and lets a connector bring it back, between two looks."""
     lose_the_topics(settings)
     topics.ensure(settings)
 
 
-@pytest.mark.parametrize("lose", [lose_the_slot, lose_the_topics, make_the_topics_anew])
+@pytest.mark.parametrize("lose", [lose_the_slot, lose_the_topics, recreate_the_topics])
 def test_a_loss_is_noticed_and_rows_deleted_in_the_gap_go(
     streaming: Settings, database: Database[Document], lose: Callable[[Settings], None]
 ) -> None:
@@ -146,22 +146,22 @@ def test_a_loss_is_noticed_and_rows_deleted_in_the_gap_go(
     lose(streaming)
     change(streaming, "delete from retail.inventory where (store_id, product_id) = (3, 110)")
 
-    report = initial.load(streaming)
+    report = initial_snapshot.take(streaming)
 
     assert report.loaded
     assert mirrored.raw(database, "inventory", key) is None
     assert equal(streaming)
 
 
-@pytest.mark.parametrize("lose", [lose_the_slot, make_the_topics_anew])
-def test_nobody_registers_connectors_where_the_stream_has_to_begin_anew(
+@pytest.mark.parametrize("lose", [lose_the_slot, recreate_the_topics])
+def test_nobody_registers_connectors_where_the_stream_needs_a_resnapshot(
     streaming: Settings, lose: Callable[[Settings], None]
 ) -> None:
     lose(streaming)
     with pytest.raises(MirrorError, match="the stream cannot go on"):
-        initial.register(streaming)
-    assert initial.load(streaming).loaded
-    assert {state["changed"] for state in initial.register(streaming).values()} == {False}
+        initial_snapshot.register(streaming)
+    assert initial_snapshot.take(streaming).loaded
+    assert {state["changed"] for state in initial_snapshot.register(streaming).values()} == {False}
 
 
 def test_that_the_slot_was_moved_is_remembered_once_debezium_went_on_behind_the_gap(
@@ -179,7 +179,7 @@ def test_that_the_slot_was_moved_is_remembered_once_debezium_went_on_behind_the_
         change(streaming, "update retail.inventory set inventory_level = inventory_level + 1 where store_id = 1")
         mirrored.move_slot(streaming)
         assert slot_advanced_past_source()
-        assert "was moved" in initial.look(streaming).reason
+        assert "was moved" in initial_snapshot.look(streaming).reason
         client.resume(connectors.SOURCE)
         # It refuses to where PostgreSQL has meanwhile forgotten how to decode from its offset.
         mirrored.eventually(
@@ -190,13 +190,13 @@ def test_that_the_slot_was_moved_is_remembered_once_debezium_went_on_behind_the_
 
     with monkeypatch.context() as patch:
         patch.setattr(connectors, "slot_advanced_past_source", lambda *_: False)
-        assert "was moved" in initial.look(streaming).reason
-        assert initial.load(streaming).loaded
-    assert initial.look(streaming).reason == ""
+        assert "was moved" in initial_snapshot.look(streaming).reason
+        assert initial_snapshot.take(streaming).loaded
+    assert initial_snapshot.look(streaming).reason == ""
     assert equal(streaming)
 
 
-def test_a_transaction_that_nobody_ends_holds_a_hand_over_up_for_so_long_only_and_is_named(
+def test_a_transaction_that_nobody_ends_holds_a_snapshot_up_for_so_long_only_and_is_named(
     streaming: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(slot, "_OTHERS_WITHIN", 1)
@@ -204,16 +204,16 @@ def test_a_transaction_that_nobody_ends_holds_a_hand_over_up_for_so_long_only_an
         shop.run(forgotten, "update retail.inventory set inventory_level = inventory_level + 1 where store_id = 1")
 
         with pytest.raises(ReplicationError, match=rf"pid {forgotten.info.backend_pid}, {connection.LOADER}"):
-            initial.load(streaming, anew=True)
+            initial_snapshot.take(streaming, force=True)
 
-    assert initial.load(streaming).loaded
+    assert initial_snapshot.take(streaming).loaded
     assert equal(streaming)
 
 
-def test_connectors_are_not_registered_beside_a_hand_over(streaming: Settings) -> None:
+def test_connectors_are_not_registered_beside_a_snapshot(streaming: Settings) -> None:
     waited: list[str] = []
-    with ThreadPoolExecutor(1) as pool, snapshot.alone(streaming):
-        registered = pool.submit(initial.register, streaming, waited.append)
+    with ThreadPoolExecutor(1) as pool, write_lock.hold(streaming):
+        registered = pool.submit(initial_snapshot.register, streaming, waited.append)
         mirrored.eventually(lambda: waited, "word that it waits")
         assert not registered.done()
     assert registered.result().keys() == set(connectors.names())
@@ -224,7 +224,7 @@ def test_a_stream_is_not_registered_without_its_slot(streaming: Settings) -> Non
     with pytest.raises(ReplicationError, match="would begin with a gap"):
         connectors.register(streaming)
     assert slot.health(streaming) is None, "Debezium made a slot of its own"
-    initial.load(streaming)
+    initial_snapshot.take(streaming)
     assert equal(streaming)
 
 
@@ -234,13 +234,13 @@ def test_the_slot_of_another_database_is_not_dropped(streaming: Settings, stack_
         shop.run(other, "select pg_create_logical_replication_slot(%s, 'pgoutput')", SLOT)
         try:
             with pytest.raises(ReplicationError, match="belongs to another database"):
-                initial.load(streaming)
+                initial_snapshot.take(streaming)
             assert shop.rows(other, "select database from pg_replication_slots where slot_name = %s", SLOT) == [
                 ("walmart",)
             ]
         finally:
             shop.run(other, "select pg_drop_replication_slot(%s)", SLOT)
-    assert initial.load(streaming).loaded
+    assert initial_snapshot.take(streaming).loaded
     assert equal(streaming)
 
 
@@ -259,7 +259,7 @@ def test_an_old_change_never_lands_on_a_newer_document(streaming: Settings, data
     change(streaming, "update retail.inventory set inventory_level = 777 where store_id = 1")
 
     with database["inventory"].watch(max_await_time_ms=50) as changes:
-        initial.load(streaming)
+        initial_snapshot.take(streaming)
         # The stream works; whatever was before this change in Kafka has been written before it.
         change(streaming, "update retail.inventory set inventory_level = 778 where store_id = 1")
         count = database["inventory"].count_documents({"store_id": 1})
