@@ -231,7 +231,7 @@ def _repair(settings: Settings, _: argparse.Namespace) -> int:
     from retail_pipeline.healing import dead_letters
     from retail_pipeline.tables import MIRRORED
 
-    report = dead_letters.make_good(_running(settings), MIRRORED, report=_progress, within=_TIMEOUT)
+    report = dead_letters.repair_and_acknowledge(_running(settings), MIRRORED, report=_progress, within=_TIMEOUT)
     _say(f"{sum(report.written.values()):,} documents rewritten, {sum(report.deleted.values()):,} deleted.")
     _say(report.after.as_text())
     return 0 if report.after.equal else 1

@@ -1,4 +1,4 @@
-"""What does the whole thing do? Everything once on one file, mending what it finds broken, and a summary to read."""
+"""What does the whole thing do? Everything once on one file, repairing what it finds broken, and a summary to read."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ class Totals:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the summary tells: the load in a sentence, what was found broken and mended, the totals, the sales."""
+    """What the summary tells: the load in a sentence, what was found broken and repaired, the totals, the sales."""
 
     load: str
-    mended: list[str]
+    repaired: list[str]
     totals: Totals
     sales: list[Sale]
 
@@ -63,7 +63,7 @@ def run(settings: Settings, csv: Path | None, say: Say) -> int:
     """Start, load, stream, check, sell; give 0, or raise the RetailError of the step that could not be done."""
     began = time.monotonic()
     say("Servers")
-    mended = [f"{name} had died and was restarted" for name in stack.mended(settings)]
+    repaired = [f"{name} had died and was restarted" for name in stack.restarted(settings)]
     stack.up(settings, lambda line: say(f"  {line}"), supervise=settings.supervise)
     settings = stack.export(settings)
     path = (csv or settings.csv or SAMPLE).expanduser().resolve()
@@ -72,28 +72,28 @@ def run(settings: Settings, csv: Path | None, say: Say) -> int:
     report = runs.report_of(materialized)
     if not report["read"]:
         changes = runs.refreshed(materialized).items()
-        mended += [
+        repaired += [
             f"{name}: {count:,} documents of the batch were not as their rows and are now" for name, count in changes
         ]
     say("Does MongoDB equal PostgreSQL?")
-    mended += _mend(settings, say)
+    repaired += _repair(settings, say)
     totals = _totals(settings)
     say("Live sales")
     sales = sell(settings, _SALES, say)
     for sale in sales:
         say(f"  transaction {sale.transaction_id} of {sale.role}: in MongoDB {sale.milliseconds:.0f} ms after COMMIT")
-    _summary(Outcome(runs.sentence(report), mended, totals, sales), settings, say)
+    _summary(Outcome(runs.sentence(report), repaired, totals, sales), settings, say)
     say(f"  Took {time.monotonic() - began:.0f} s. The servers stay up; `make down` stops them.")
     return 0
 
 
-def _mend(settings: Settings, say: Say) -> list[str]:
-    """Verify and repair what differs; give what was mended, a line a table."""
+def _repair(settings: Settings, say: Say) -> list[str]:
+    """Verify and repair what differs; give what was repaired, a line a table."""
     found = fidelity.verify(settings)
     say(f"  {found.as_text()}")
     if found.equal:
         return []
-    repaired = dead_letters.make_good(settings, MIRRORED, report=lambda line: say(f"  {line}"))
+    repaired = dead_letters.repair_and_acknowledge(settings, MIRRORED, report=lambda line: say(f"  {line}"))
     if not repaired.after.equal:
         raise MirrorError(
             f"MongoDB still differs from PostgreSQL after a repair: {repaired.after.as_text()}",
@@ -208,8 +208,8 @@ def _summary(outcome: Outcome, settings: Settings, say: Say) -> None:
     for table in BUSINESS:
         say(f"  {table.name:<22} {totals.rows[table.name]:>12,} {totals.documents[table.name]:>12,}")
     say(f"  Units sold {totals.units:,}, revenue {totals.revenue:,.2f}.")
-    for line in outcome.mended:
-        say(f"  Mended: {line}.")
+    for line in outcome.repaired:
+        say(f"  Repaired: {line}.")
     say("  Fidelity: every document equals its row.")
     say(f"  Fraud alerts: {alerts:,}. Products of a store at or below their reorder point: {reorder:,}.")
     usual = statistics.median(sale.milliseconds for sale in sales)

@@ -88,7 +88,7 @@ class Listener:
         for descriptor in (self._signals, self._writer, self._end):
             os.close(descriptor)
 
-    def settle(self) -> None:
+    def wait_for_then(self) -> None:
         """Wait until `then` has returned, where a signal came: its handler runs beside this thread and may be first."""
         with self._reading:
             came = self.heard is not None or bool(select.select([self._signals], [], [], 0)[0])
@@ -140,14 +140,14 @@ def cancelling(then: Callable[[int], None] = lambda _: None) -> Iterator[Listene
             yield listener
         finally:
             _listening.clear()
-            listener.settle()
+            listener.wait_for_then()
             listener.stop()
 
 
-def settle() -> None:
+def wait_for_then() -> None:
     """Wait until the `then` of the block around this one has returned, where a signal came."""
     for listener in _listening:
-        listener.settle()
+        listener.wait_for_then()
 
 
 def _raise(number: int, _: FrameType | None) -> None:

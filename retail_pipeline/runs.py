@@ -105,7 +105,7 @@ def _progress(say: Say) -> LoggerDefinition:
             meta = getattr(record, "dagster_meta", {})
             event = meta.get("dagster_event")
             # Where a step failed by a signal, the run is to be canceled: that has to be known before Dagster ends it.
-            interruption.settle()
+            interruption.wait_for_then()
             # A terminal that was closed takes no line, and the run has to end well all the same.
             with suppress(OSError):
                 if event is None:

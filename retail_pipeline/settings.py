@@ -25,7 +25,7 @@ class Settings:
     `postgres_dsn` and `mongo_uri` are those of the administrator; what connects as a lesser role takes the same
     address with that role's name and password, see `warehouse.connection` and `mirror.client`. Of a file's rows
     `warn_share` may be quarantined before a check warns, `error_share` before nothing of the file is loaded. With
-    `supervise` an embedded server that dies is restarted; with `heal` the sensors mend the stream that they watch.
+    `supervise` an embedded server that dies is restarted; with `heal` the sensors heal the stream that they watch.
     """
 
     home: Path

@@ -274,7 +274,7 @@ SUPPORT: tuple[Table, ...] = (
             ("transaction_id", "bigint?", "where the row tells it readably"),
             ("reasons", "jsonb", "a list of {rule, column, value, sentence}"),
             ("row_values", "jsonb", "the row's fields as text, in the file's order"),
-            ("released_by", "bigint?", "the file that brought the mended row"),
+            ("released_by", "bigint?", "the file that brought the corrected row"),
         ),
         ("files",),
     ),

@@ -33,7 +33,7 @@ _PERCENTILES = {"p50": 50, "p95": 95, "p99": 99, "max": 100}
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is measured: sales a second and for how many seconds, after `settle` seconds that do not count.
+    """How much is measured: sales a second and for how many seconds, after `lead_in` seconds that do not count.
 
     Before them `warm_up` sales go through the stream, `warm_ups` times at most, for Java compiles while it runs. A sale
     that is not there after `late` seconds counts as having taken so long. The predecessor is left out where it gets no
@@ -46,7 +46,7 @@ class Sizes:
     rates: Sequence[tuple[int, int]] = ((50, 14), (200, 10))
     predecessor_rate: int = 50
     predecessor_seconds: int = 12
-    settle: int = 3
+    lead_in: int = 3
     late: int = 10
     warm_up: int = 5_000
     warm_up_rate: int = 250
@@ -167,7 +167,7 @@ def _segment(side: Side, rate: int, seconds: int, sizes: Sizes, seed: int) -> tu
             addresses=[side.site.address(store_login(store)) for store in range(1, sizes.stores + 1)],
             customers=_CUSTOMERS,
             rate=rate,
-            seconds=sizes.settle,
+            seconds=sizes.lead_in,
             seed=seed,
             journal=str(Path(folder) / "journal"),
         )

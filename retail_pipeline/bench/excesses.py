@@ -97,15 +97,15 @@ class Excess:
     seconds: int = 20
 
 
-def _statements(first: str = "", again: str = "", *, settles: bool = False) -> Callable[[Offender], None]:
+def _statements(first: str = "", again: str = "", *, commits: bool = False) -> Callable[[Offender], None]:
     """Return a go that runs `first` and then `again` in one transaction, until it is stopped or ended.
 
-    Without `again` the transaction stays open. With `settles` each statement is a transaction.
+    Without `again` the transaction stays open. With `commits` each statement is a transaction.
     """
 
     def go(offender: Offender) -> None:
         with closing(psycopg2.connect(offender.address)) as session, session.cursor() as cursor:
-            session.autocommit = settles
+            session.autocommit = commits
             cursor.execute(_NO_LIMITS)
             with offender.at_it():
                 if first:
@@ -181,15 +181,15 @@ _NOTIFIED = "select pg_notify('neighbors', g || repeat('x', 7900)) from generate
 
 EXCESSES = (
     Excess(NOTHING, lambda _: None),
-    Excess("settings of its own", _statements(_OWN_DATABASE_SETTINGS, settles=True)),
+    Excess("settings of its own", _statements(_OWN_DATABASE_SETTINGS, commits=True)),
     Excess("a full pool", _pool),
-    Excess("a text of 17 MB", _statements(again=_LONG_TEXT.format(store=1), settles=True)),
+    Excess("a text of 17 MB", _statements(again=_LONG_TEXT.format(store=1), commits=True)),
     Excess("its stock locked", _statements("select from retail.inventory for update")),
     *(Excess(f"{mode} lock", _statements(f"lock table retail.transactions in {mode} mode")) for mode in LOCK_MODES),
     Excess("an open write transaction", _statements(f"{_UPDATED} where product_id = 1"), seconds=75),
     Excess("a flood of notifications", _statements("listen neighbors", _NOTIFIED), sessions=2),
-    Excess("a flood of the log", _statements(again=_RAISED, settles=True), sessions=2),
-    Excess("temporary files", _statements(again=_SORT, settles=True), sessions=2),
+    Excess("a flood of the log", _statements(again=_RAISED, commits=True), sessions=2),
+    Excess("temporary files", _statements(again=_SORT, commits=True), sessions=2),
     Excess("startup packets", _startup_packets, sessions=2),
     Excess("its stock updated for a minute", _statements(again=_UPDATED), seconds=75),
     Excess("$reduce in MongoDB", _doubled_array, seconds=40),

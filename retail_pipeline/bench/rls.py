@@ -149,7 +149,7 @@ def _compare(
         if prepared:
             for cursor, (_, text) in zip(cursors, sides, strict=True):
                 cursor.execute(query.prepare(text))
-        for _ in range(10):  # after five calls PostgreSQL has settled on how to plan a prepared one
+        for _ in range(10):  # after five calls PostgreSQL has decided how to plan a prepared one
             _round(cursors, statements, 0)
         for _ in range(sizes.rounds):
             for figure, value in zip(figures, _round(cursors, statements, sizes.seconds), strict=True):

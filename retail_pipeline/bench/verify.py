@@ -166,7 +166,7 @@ def _faults(settings: Settings, planted: int) -> list[str]:
                 identity = document["_id"] | {"line_number": 1_000 + number}
                 collection.insert_one(document | {"_id": identity})
     table = next(table for table in MIRRORED if table.name == "transaction_details")
-    report = fidelity.verify(settings, [table], settle_seconds=0.0).tables[0]
+    report = fidelity.verify(settings, [table], grace_seconds=0.0).tables[0]
     told = {"missing": report.missing, "different": report.different, "extra": report.extra}
     faults = [f"verify: {count} {kind}, not {planted}" for kind, count in told.items() if count != planted]
     found = len(differing(settings, table))

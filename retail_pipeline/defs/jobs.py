@@ -61,17 +61,17 @@ def resynchronize_stream(context: dg.OpExecutionContext, platform: Platform) -> 
 
 
 class Repair(dg.Config):
-    """What to mend."""
+    """What to repair."""
 
-    tables: list[str] = Field([table.name for table in MIRRORED], description="The tables to compare and mend.")
+    tables: list[str] = Field([table.name for table in MIRRORED], description="The tables to compare and repair.")
 
 
 @dg.op(description="Rewrite each document that differs from its row, delete each that has none, and compare again.")
 def repair_collections(context: dg.OpExecutionContext, config: Repair, platform: Platform) -> None:
-    """Mend the collections beside the running stream; dead letters of before are settled by it."""
+    """Repair the collections beside the running stream; dead letters of before are acknowledged by it."""
     settings = platform.settings()
     tables = [BY_NAME[name] for name in config.tables]
-    done = dead_letters.make_good(settings, tables, report=context.log.info)
+    done = dead_letters.repair_and_acknowledge(settings, tables, report=context.log.info)
     written, deleted = (f"{sum(counts.values()):,}" for counts in (done.written, done.deleted))
     context.log.info("%s documents rewritten, %s deleted. %s", written, deleted, done.after.as_text())
     for table in tables:
@@ -102,7 +102,7 @@ def resynchronize() -> None:
 @dg.job(
     resource_defs=RESOURCES,
     executor_def=watched_in_process_executor,
-    description="Make collections equal to their tables; dead letters of before are settled by it.",
+    description="Make collections equal to their tables; dead letters of before are acknowledged by it.",
 )
 def repair() -> None:
     """Let the one step run."""
@@ -110,5 +110,5 @@ def repair() -> None:
 
 
 def repair_config(tables: Sequence[str]) -> dict[str, Any]:
-    """Give the run config with which `repair` mends these tables."""
+    """Give the run config with which `repair` repairs these tables."""
     return {"ops": {"repair_collections": {"config": {"tables": list(tables)}}}}

@@ -33,14 +33,14 @@ analytics_schedule = dg.ScheduleDefinition(
     cron_schedule="20 3 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every document against its row, every night, and what differs is mended, whether or not a sensor saw "
-    "it. Left out are tables whose stream is late; all, where nobody can tell and with RETAIL_HEAL=0.",
+    description="Every document against its row, every night, and what differs is repaired, whether or not a sensor "
+    "saw it. Left out are tables whose stream is late; all, where nobody can tell and with RETAIL_HEAL=0.",
 )
 def repair_schedule(platform: Platform) -> dg.RunRequest | dg.SkipReason:
     """Ask for the comparison of all collections but those of which what differs is on its way."""
     settings = platform.settings()
     if not settings.heal:
-        return dg.SkipReason("RETAIL_HEAL=0: documents are not mended")
+        return dg.SkipReason("RETAIL_HEAL=0: documents are not repaired")
     bounded = probes.with_timeouts(settings)
     late = probes.ask({"stream": lambda: progress.late_tables(bounded)})["stream"]
     if isinstance(late, Unreachable):

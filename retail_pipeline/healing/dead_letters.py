@@ -1,4 +1,4 @@
-"""What could a sink not write? The dead letters: counted, shown, and settled once their tables were repaired."""
+"""What could a sink not write? The dead letters: counted, shown, and acknowledged once their tables were repaired."""
 
 from __future__ import annotations
 
@@ -58,15 +58,15 @@ def ends(settings: Settings) -> dict[str, End]:
     return {table: at.get(name, End()) for table, name in names.items()}
 
 
-def settled(settings: Settings) -> dict[str, End]:
-    """Give up to where the dead letters of each table are settled: its documents were compared with its rows since."""
+def acknowledged(settings: Settings) -> dict[str, End]:
+    """Return up to where the dead letters of each table are acknowledged: its documents were compared since."""
     with connect(settings, client.ANALYST) as opened:
         found = mirror(opened)[STATE].find_one({"_id": _ID}) or {}
     return {table.name: End(**found[table.name]) for table in RED if isinstance(found.get(table.name), dict)}
 
 
-def settle(settings: Settings, up_to: Mapping[str, End]) -> None:
-    """Note that the dead letters before these ends are settled."""
+def acknowledge(settings: Settings, up_to: Mapping[str, End]) -> None:
+    """Note that the dead letters before these ends are acknowledged."""
     if up_to:
         with connect(settings, client.WRITER) as opened:
             ends_of = {table: asdict(end) for table, end in up_to.items()}
@@ -75,24 +75,24 @@ def settle(settings: Settings, up_to: Mapping[str, End]) -> None:
 
 def waiting(settings: Settings) -> dict[str, int]:
     """Return how many dead letters of each table are open, where there are any; of a re-created topic all count."""
-    done = settled(settings)
-    left = {table: unsettled(end, done.get(table, End())) for table, end in ends(settings).items()}
+    done = acknowledged(settings)
+    left = {table: unacknowledged(end, done.get(table, End())) for table, end in ends(settings).items()}
     return {table: count for table, count in left.items() if count}
 
 
-def unsettled(end: End, done: End) -> int:
-    """Count the letters before an end that are not settled."""
+def unacknowledged(end: End, done: End) -> int:
+    """Count the letters before an end that are not acknowledged."""
     return end.offset - done.offset if end.topic == done.topic else end.offset
 
 
-def make_good(
+def repair_and_acknowledge(
     settings: Settings,
     tables: Sequence[Table],
     report: Callable[[str], None] = lambda _: None,
     *,
     within: float = write_lock.WITHIN,
 ) -> repair.RepairReport:
-    """Repair tables; where all is equal then, the dead letters that they had before are settled.
+    """Repair tables; where all is equal then, the dead letters that they had before are acknowledged.
 
     Raises CouldNotTellError where a server does not answer, or another run writes the collections for longer than
     `within` seconds.
@@ -100,7 +100,7 @@ def make_good(
     before = ends(settings)
     done = repair.repair(settings, tables, report=report, within=within)
     if done.after.equal:
-        settle(settings, {table.name: before[table.name] for table in tables if table in RED})
+        acknowledge(settings, {table.name: before[table.name] for table in tables if table in RED})
     return done
 
 

@@ -79,5 +79,5 @@ class Healer:
         return f"found: {done.reason}; wrote {sum(done.rows.values()):,} documents in {done.seconds:.1f} s"
 
     def _repair(self, name: str) -> str:
-        done = dead_letters.make_good(self._settings, [BY_NAME[name]], report=self._say)
+        done = dead_letters.repair_and_acknowledge(self._settings, [BY_NAME[name]], report=self._say)
         return f"{name}: {done.written.get(name, 0):,} documents rewritten; {done.after.as_text()}"

@@ -39,7 +39,7 @@ class Remedy(Enum):
     RESTART_WHOLE = "the connector is restarted"
     REGISTER = "the connector is registered as declared"
     RESYNCHRONIZE = "a re-snapshot fills the streamed collections from a new slot"
-    REPAIR = "a run compares the table with its collection and mends what differs"
+    REPAIR = "a run compares the table with its collection and repairs what differs"
 
 
 class Severity(Enum):
@@ -245,7 +245,7 @@ def of_heartbeat(
 
 
 def of_dead_letters(dead: Mapping[str, int], latest: Mapping[str, str]) -> Iterator[Problem]:
-    """Judge the dead letters: each is a change that MongoDB may lack, so its table is compared and mended."""
+    """Judge the dead letters: each is a change that MongoDB may lack, so its table is compared and repaired."""
     for table, count in dead.items():
         told = f", the latest: {latest[table]}" if table in latest else ""
         yield Problem(

@@ -114,7 +114,7 @@ def choose(
 def _waiting(settings: Settings, seen: Observation, due: Sequence[Problem]) -> list[Problem]:
     """Choose what of these has to wait: what needs the collections for itself, and a repair of a table that is late.
 
-    It would mend what is on its way, find still more of that when it compares again, and take the processor that the
+    It would repair what is on its way, find still more of that when it compares again, and take the processor that the
     stream needs.
     """
     if isinstance(seen.snapshot, SnapshotState) and seen.snapshot.is_locked:
@@ -143,7 +143,7 @@ def _apply(settings: Settings, problem: Problem) -> str:
         with write_lock.try_hold(settings) as is_mine:
             if not is_mine:
                 return f"{problem.target}: left to the run that is writing the collections"
-            connectors.mend(settings, [problem.target])
+            connectors.reregister(settings, [problem.target])
         return f"{problem.target}: registered as declared"
     only_failed = problem.remedy is Remedy.RESTART
     # A source that hangs may hold the slot by a connection that is dead, and its successor would wait for it.

@@ -98,7 +98,7 @@ def identified(file: File, outcome: Outcome | None) -> File:
     return replace(file, fingerprint=file.fingerprint or outcome.fingerprint) if outcome else file
 
 
-def settled(file: File, outcome: Outcome, ledger: Collection[str], now: float) -> File:
+def concluded(file: File, outcome: Outcome, ledger: Collection[str], now: float) -> File:
     """Return what a file is after its run; what the ledger has is loaded, whatever became of the run.
 
     A run that ended well counts alone only where nobody knows the fingerprint, by which the ledger could be asked.

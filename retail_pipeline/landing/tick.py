@@ -69,7 +69,7 @@ def _decided(
 
     for file in asked:
         if outcome := ended.get(file.run_key):
-            files[file.name] = arrivals.settled(file, outcome, known, now)
+            files[file.name] = arrivals.concluded(file, outcome, known, now)
     for file in doubtful:
         if file.fingerprint in known:
             files[file.name] = arrivals.loaded(file, now)
@@ -89,7 +89,7 @@ def _looked_into(settings: Settings, file: File, now: float) -> File:
     except FileNotFoundError:
         return file
     except PermissionError as error:
-        # Whoever mends it changes the file's status, by which it is new.
+        # Whoever repairs it changes the file's status, by which it is new.
         return arrivals.refused(file, f"it cannot be read: {error.strerror}", now)
     except OSError as error:
         return arrivals.failed(file, f"it cannot be read: {error.strerror}", now)

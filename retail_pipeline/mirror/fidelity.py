@@ -21,11 +21,11 @@ from retail_pipeline.mirror.comparison import Difference, Kind
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import MIRRORED, Flow, Table
 
-SETTLE_SECONDS = 10.0
+GRACE_SECONDS = 10.0
 EXAMPLES = 20
-# So many deviating keys of one table are followed until they settle; with more the table is read again.
+# So many deviating keys of one table are followed until they are equal or stand; with more the table is read again.
 _TRACKED = 20_000
-# A document that the stream keeps changing is given up on as still in flight after so many settle times.
+# A document that the stream keeps changing is given up on as still in flight after so many grace periods.
 _ROUNDS = 6
 
 
@@ -96,12 +96,12 @@ class FidelityReport:
 
 
 def verify(
-    settings: Settings, tables: Sequence[Table] = MIRRORED, *, settle_seconds: float = SETTLE_SECONDS
+    settings: Settings, tables: Sequence[Table] = MIRRORED, *, grace_seconds: float = GRACE_SECONDS
 ) -> FidelityReport:
     """Compare every row with its document; CouldNotTellError where a server does not answer.
 
     PostgreSQL is read in one snapshot. What deviates is looked at again until it is right or has stood still for
-    `settle_seconds`, because a change on its way is no fault; a batch table is looked at again once.
+    `grace_seconds`, because a change on its way is no fault; a batch table is looked at again once.
     """
     started = time.monotonic()
     with could_tell(), connect(settings, ANALYST) as client:
@@ -109,30 +109,30 @@ def verify(
         with snapshot.take(settings) as now:
             scans = [_scan(now, table, database[table.name]) for table in tables]
         with snapshot.latest(settings) as latest:
-            reports = [_settled(settings, scan, latest, database[scan.table.name], settle_seconds) for scan in scans]
+            reports = [_followed(settings, scan, latest, database[scan.table.name], grace_seconds) for scan in scans]
     return FidelityReport(tuple(reports), time.monotonic() - started)
 
 
 def sample(
-    settings: Settings, wanted: int = 100, tables: Sequence[Table] = MIRRORED, *, settle_seconds: float = SETTLE_SECONDS
+    settings: Settings, wanted: int = 100, tables: Sequence[Table] = MIRRORED, *, grace_seconds: float = GRACE_SECONDS
 ) -> FidelityReport:
     """Compare the numbers of rows and documents, and some of them in full: quick enough for a sensor."""
     started = time.monotonic()
     with could_tell(), connect(settings, ANALYST) as client, snapshot.latest(settings) as latest:
         database = mirror(client)
-        reports = [_sampled(latest, table, database[table.name], wanted, settle_seconds) for table in tables]
+        reports = [_sampled(latest, table, database[table.name], wanted, grace_seconds) for table in tables]
     return FidelityReport(tuple(reports), time.monotonic() - started)
 
 
 def counts(
-    latest: snapshot.Snapshot, table: Table, collection: Collection[Any], settle_seconds: float
+    latest: snapshot.Snapshot, table: Table, collection: Collection[Any], grace_seconds: float
 ) -> tuple[int, int, int]:
     """Count rows and documents, and say how many documents there are too many (below 0: too few).
 
     While sales go on both numbers move, and MongoDB's is one that PostgreSQL had shortly before: it is right once it
     lies among those that PostgreSQL has had since the first look.
     """
-    until = time.monotonic() + settle_seconds
+    until = time.monotonic() + grace_seconds
     least = most = latest.count(table)
     while True:
         stored = collection.count_documents({})
@@ -185,12 +185,12 @@ def _scan(now: snapshot.Snapshot, table: Table, collection: Collection[Any]) -> 
     return writing.again_after_swap(scan)
 
 
-def _settled(
-    settings: Settings, scan: Scan, latest: snapshot.Snapshot, collection: Collection[Any], settle_seconds: float
+def _followed(
+    settings: Settings, scan: Scan, latest: snapshot.Snapshot, collection: Collection[Any], grace_seconds: float
 ) -> TableReport:
     """Give what remains of a table's differences once changes on their way have arrived."""
     table = scan.table
-    timeout = settle_seconds if table.flow is Flow.RED else 0.0
+    timeout = grace_seconds if table.flow is Flow.RED else 0.0
     until = time.monotonic() + timeout
     while not scan.complete and time.monotonic() < until:
         time.sleep(min(1.0, timeout))
@@ -198,7 +198,7 @@ def _settled(
             scan = _scan(now, table, collection)
     if not scan.complete:
         return _report(scan, scan.found, 0)
-    remaining, in_flight = _settle(table, latest, collection, scan.found, timeout)
+    remaining, in_flight = _follow(table, latest, collection, scan.found, timeout)
     return _report(scan, remaining, in_flight)
 
 
@@ -223,12 +223,12 @@ def _examples(table: Table, found: Sequence[Difference]) -> tuple[Mismatch, ...]
     )
 
 
-def _settle(
+def _follow(
     table: Table,
     latest: snapshot.Snapshot,
     collection: Collection[Any],
     found: Sequence[Difference],
-    settle_seconds: float,
+    grace_seconds: float,
 ) -> tuple[list[Difference], int]:
     """Look at differences again until each is gone or its document has stood still; count those still moving."""
     start = time.monotonic()
@@ -244,12 +244,12 @@ def _settle(
                 continue
             # A document that changes is being written by the stream, so its row is on its way too.
             stands_since = since if difference.present == before.present else now
-            if now - stands_since >= settle_seconds:
+            if now - stands_since >= grace_seconds:
                 remaining.append(difference)
             else:
                 still.append((difference, stands_since))
         pending = still
-        if pending and now - start > _ROUNDS * settle_seconds:
+        if pending and now - start > _ROUNDS * grace_seconds:
             break
         if pending:
             time.sleep(pause)
@@ -287,13 +287,13 @@ def _name(table: Table, identity: Any) -> Any:
 
 
 def _sampled(
-    latest: snapshot.Snapshot, table: Table, collection: Collection[Any], wanted: int, settle_seconds: float
+    latest: snapshot.Snapshot, table: Table, collection: Collection[Any], wanted: int, grace_seconds: float
 ) -> TableReport:
-    timeout = settle_seconds if table.flow is Flow.RED else 0.0
+    timeout = grace_seconds if table.flow is Flow.RED else 0.0
     identities = [comparison.identity(row) for row in latest.some(table, wanted)]
     identities += _some(collection, wanted)
     found = [difference for difference in look(table, latest, collection, _once(identities)) if difference]
-    remaining, in_flight = _settle(table, latest, collection, found, timeout)
+    remaining, in_flight = _follow(table, latest, collection, found, timeout)
     rows, stored, too_many = counts(latest, table, collection, timeout)
     kinds = [difference.kind for difference in remaining]
     return TableReport(

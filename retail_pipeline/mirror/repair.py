@@ -32,14 +32,14 @@ def repair(
     settings: Settings,
     tables: Sequence[Table] = MIRRORED,
     *,
-    settle_seconds: float = fidelity.SETTLE_SECONDS,
+    grace_seconds: float = fidelity.GRACE_SECONDS,
     report: Callable[[str], None] = lambda _: None,
     within: float = write_lock.WITHIN,
 ) -> RepairReport:
     """Rewrite each document that deviates from its row, delete each that has none, and compare again.
 
     Another run that writes the collections is waited for, `within` so many seconds. What MongoDB refuses is told with
-    its reason, keeps nothing else from being mended, and shows in the comparison.
+    its reason, keeps nothing else from being repaired, and shows in the comparison.
     """
     written: dict[str, int] = {}
     deleted: dict[str, int] = {}
@@ -52,7 +52,7 @@ def repair(
                 found = comparison.differences(now.documents(table), present, table.key)
                 of_table: list[writing.Refused] = []
                 for batch in writing.batches(found, _KEYS_AT_ONCE):
-                    done = _mend_all(client, table, latest, batch, of_table)
+                    done = _rewrite_all(client, table, latest, batch, of_table)
                     extra = sum(difference.kind is Kind.EXTRA for difference in done)
                     deleted[table.name] = deleted.get(table.name, 0) + extra
                     written[table.name] = written.get(table.name, 0) + len(done) - extra
@@ -61,23 +61,23 @@ def repair(
                 refused += of_table
                 if table.name in written:
                     report(f"{table.name}: {written[table.name]} rewritten, {deleted[table.name]} deleted.")
-        after = fidelity.verify(settings, tables, settle_seconds=settle_seconds)
+        after = fidelity.verify(settings, tables, grace_seconds=grace_seconds)
     return RepairReport(written, deleted, after, tuple(refused))
 
 
-def _mend_all(
+def _rewrite_all(
     client: Client,
     table: Table,
     latest: snapshot.Snapshot,
     suspects: Sequence[Difference],
     refused: list[writing.Refused],
 ) -> list[Difference]:
-    """Mend suspects together, and one by one where MongoDB refuses one of them; note which it refuses, and why."""
+    """Rewrite suspects together, and one by one where MongoDB refuses one of them; note which it refuses, and why."""
     try:
-        done, large = _mend(client, table, latest, suspects)
+        done, large = _rewrite(client, table, latest, suspects)
     except BulkWriteError as error:
         if len(suspects) > 1:
-            return [done for one in suspects for done in _mend_all(client, table, latest, [one], refused)]
+            return [done for one in suspects for done in _rewrite_all(client, table, latest, [one], refused)]
         reasons = [one["errmsg"] for one in (error.details or {}).get("writeErrors", ())] or [str(error)]
         refused.append(writing.Refused(table.name, comparison.shown(suspects[0].identity), reasons[0]))
         return []
@@ -85,7 +85,7 @@ def _mend_all(
     return done
 
 
-def _mend(
+def _rewrite(
     client: Client, table: Table, latest: snapshot.Snapshot, suspects: Sequence[Difference]
 ) -> tuple[list[Difference], list[writing.Refused]]:
     """Look at the suspects again and write what is still wrong, all in one transaction of MongoDB.
@@ -99,7 +99,7 @@ def _mend(
     collection = mirror(client)[table.name]
     identities = [difference.identity for difference in suspects]
 
-    def mend(session: ClientSession) -> tuple[list[Difference], list[writing.Refused]]:
+    def rewrite(session: ClientSession) -> tuple[list[Difference], list[writing.Refused]]:
         looked: list[Any] = fidelity.look(table, latest, collection, identities, session=session)
         wrong, large = writing.fitting(table.name, [difference for difference in looked if difference])
         operations = [write for difference in wrong for write in writing.writes(difference)]
@@ -108,4 +108,4 @@ def _mend(
         return wrong, large
 
     with client.start_session() as session:
-        return session.with_transaction(mend)
+        return session.with_transaction(rewrite)

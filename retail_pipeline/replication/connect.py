@@ -150,7 +150,7 @@ class ConnectClient:
                 if FAILED in states(found[name]):
                     raise ReplicationError(
                         f"Connector {name} failed: {trace(found[name])}",
-                        "mend the cause, then `retail-pipeline up` or the job initial_load restarts it",
+                        "remove the cause, then `retail-pipeline up` or the job initial_load restarts it",
                     )
             return all(is_running(status) for status in found.values())
 

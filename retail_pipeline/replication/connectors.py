@@ -149,7 +149,7 @@ def _bring(client: ConnectClient, name: str, wanted: Configuration, changed_secr
     return not is_running(status) and client.restart_failed(name)
 
 
-def mend(settings: Settings, wanted: Sequence[str]) -> None:
+def reregister(settings: Settings, wanted: Sequence[str]) -> None:
     """Register these connectors as they should be; whether they run is left as it is, and not waited for."""
     write_secrets(settings)
     topics.ensure(settings)

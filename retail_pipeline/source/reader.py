@@ -23,8 +23,8 @@ BLOCK_BYTES = 6 * 1024 * 1024
 LONGEST_LINE = 64 * 1024 * 1024
 CUT_SHORT = "cut_short"
 _HALF_A_CHARACTER = "unexpected end of data"  # what Python calls it
-_MEND = "load the whole file or, where the line is whole, add its line end and load the file again"
-_CUT = Reason(CUT_SHORT, None, None, f"The file ends in the middle of this line, so values are missing; {_MEND}.")
+_NEXT = "load the whole file or, where the line is whole, add its line end and load the file again"
+_CUT = Reason(CUT_SHORT, None, None, f"The file ends in the middle of this line, so values are missing; {_NEXT}.")
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def _cut(source: SourceFile, tail: bytes, line: int) -> Batch:
 def _cut_in_last_value(line: int, fields: list[str], columns: tuple[str, ...]) -> RejectedRow:
     last, value = BY_NAME[columns[-1]], fields[-1]
     sentence = (
-        f'The file ends in the middle of this line, so the {last.label}, "{value[:LONGEST_TEXT]}", may be cut; {_MEND}.'
+        f'The file ends in the middle of this line, so the {last.label}, "{value[:LONGEST_TEXT]}", may be cut; {_NEXT}.'
     )
     frame = pd.DataFrame([fields], [line], list(columns), dtype="str")[list(NAMES)]
     others = [reason for reason in rules.broken(frame).get(line, []) if reason.column != last.name]

@@ -32,8 +32,8 @@ __all__ = [
     "environment",
     "export",
     "health",
-    "mended",
     "repository",
+    "restarted",
     "ui_address",
     "up",
     "variables",
@@ -94,7 +94,7 @@ def watched(settings: Settings, state: State, report: Report) -> list[Server]:
     return [server(settings, state, report) for row in _ROWS for server in row]
 
 
-def mended(settings: Settings) -> list[str]:
+def restarted(settings: Settings) -> list[str]:
     """Name the servers that died since the last `up`: those that are dead, and those that the supervisor restarted."""
     silent = [one.name for one in health(settings) if one.state == "dead"]
     return list(dict.fromkeys([*silent, *died(Journal(settings.home).read())]))

@@ -53,7 +53,7 @@ def look(server: Server, backoff: Backoff, journal: Journal) -> Backoff:
         complaint = _restart(server)
         backoff = backoff.tried([server.name], time.monotonic())
         if backoff.exhausted(server.name):
-            complaint = f"{complaint} Died {backoff.count(server.name)} times in a row: mend the cause.".strip()
+            complaint = f"{complaint} Died {backoff.count(server.name)} times in a row: remove the cause.".strip()
         _say(journal.note(server.name, FAILED if complaint else RESTARTED, complaint).text)
     return backoff
 

@@ -15,7 +15,7 @@ WAITS_TOO_LONG = 15 * 60.0
 MOST = 10
 _NEXT = {
     "waiting": "see what the reason says, and that the daemon and `landing_sensor` run",
-    "refused": "mend the file, or load its good rows by `retail-pipeline load CSV --accept`",
+    "refused": "correct the file, or load its good rows by `retail-pipeline load CSV --accept`",
     "ignored": "unpack or rename it, or take it away",
 }
 

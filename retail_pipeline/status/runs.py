@@ -61,7 +61,7 @@ class Run:
 
 
 def standing(ended: Iterable[Run]) -> list[Run]:
-    """Return the failed runs that no later run of the same job, and for a load of the same file, has made good."""
+    """Return the failed runs that no later run of the same job, and for a load of the same file, has superseded."""
     runs = list(ended)
     success: dict[tuple[str, str], float] = {}
     for run in runs:
@@ -174,7 +174,7 @@ def _failed(settings: Settings, run: Run, *, told: bool) -> Line:
         ok=False,
         state="failed",
         detail=f"at {at:%Y-%m-%d %H:%M} UTC{f': {why}' if why else ''}",
-        next_step=f"mend what it says, then {again} again; its log: {_page(settings, run)}",
+        next_step=f"remove the cause that it names, then {again} again; its log: {_page(settings, run)}",
     )
 
 

@@ -16,7 +16,7 @@ from retail_pipeline.status.line import Line, asked
 from retail_pipeline.tables import BY_NAME, RED, SLOT
 
 _LOAD = "`retail-pipeline load CSV`, also with a file that is loaded already: its job makes what is missing"
-_RESTARTED = "it is restarted by itself; where that does not help, mend what its trace says"
+_RESTARTED = "it is restarted by itself; where that does not help, remove the cause that its trace names"
 _RESUME = "resume it, or run `retail-pipeline load` with a file that is loaded already"
 _READ = "see that every server and connector above runs; then it goes on by itself"
 

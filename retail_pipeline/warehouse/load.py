@@ -242,7 +242,7 @@ class _Load:
         cursor.execute(
             "select (select count(*) from staging.incoming), (select count(*) from staging.rejected), "
             "(select count(*) from staging.duplicates), "
-            "(select count(distinct (aside_file, aside_line)) from staging.mended), "
+            "(select count(distinct (aside_file, aside_line)) from staging.corrected), "
             "(select file_id from staging.this_load)"
         )
         loaded, quarantined, duplicates, released, file_id = one(cursor)

@@ -15,7 +15,7 @@ class LoadReport:
 
     `conflicts` counts by dependency the values of loaded rows that lost, `warnings` rows by rule that only warns,
     `tables` the rows that each business table has now. `stages` are seconds of each step; sales of the same products
-    had to wait for `blocked_seconds` at most. `released` rows that were set aside before have come mended.
+    had to wait for `blocked_seconds` at most. `released` rows that were set aside before have come corrected.
     Where the stream is on, MongoDB is `expected_lag_seconds` behind after the commit, at most, for it has
     `streamed_changes` to carry. `stock_left` has the reason of each store whose stock is still to set.
     """
@@ -79,7 +79,7 @@ class RefusedFileError(SourceError):
         super().__init__(
             f"{report.quarantined:,} of {report.read:,} rows of {name} ({report.quarantined_share:.1%}) break rules, "
             f"more than {limit:.1%}: nothing was loaded.{hint and f' {hint}'}",
-            f"see why in retail.quarantine where file_id = {report.file_id} and mend the file, "
+            f"see why in retail.quarantine where file_id = {report.file_id} and correct the file, "
             "or load its good rows with `--accept`",
         )
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from retail_pipeline_tests.faults import jvm, report
-from retail_pipeline_tests.faults.mending import mend
 from retail_pipeline_tests.faults.report import Trials
+from retail_pipeline_tests.faults.restoring import restore
 from retail_pipeline_tests.faults.testbed import Testbed
 
 # Lines of sales in the file: of every two comes a sale, and each store stocks products besides.
@@ -55,7 +55,7 @@ def _testbed(request: pytest.FixtureRequest, *, is_whole: bool) -> Iterator[Test
 def _trials(request: pytest.FixtureRequest, *, is_whole: bool) -> Iterator[Trials]:
     """Keep what came of every trial; where each fault was struck both ways, write it down.
 
-    Trials of earlier sessions count until they are made again, so that one that was mended can be struck alone.
+    Trials of earlier sessions count until they are made again, so that one that was repaired can be struck alone.
     """
     cache = request.config.cache
     trials = Trials()
@@ -70,10 +70,10 @@ def _trials(request: pytest.FixtureRequest, *, is_whole: bool) -> Iterator[Trial
 
 @pytest.fixture(name="sound")
 def _sound(testbed: Testbed) -> Iterator[Testbed]:
-    """Give the deployment with nothing wrong, and mend by hand what a trial left."""
+    """Give the deployment with nothing wrong, and restore by hand what a trial left."""
     yield testbed
     testbed.writers.end(kill=True)  # also one that a failed test left
     if testbed.is_sound:
         return
-    mended = mend(testbed)
-    assert mended.equal, mended.sentence()
+    restored = restore(testbed)
+    assert restored.equal, restored.sentence()

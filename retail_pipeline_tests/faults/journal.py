@@ -99,7 +99,7 @@ class Journal:
         self.unknown[change.id] = None
         self._write({"event": INTENDED, "id": change.id, "kind": change.kind, "rows": rows})
 
-    def settle(self, change_id: str, *, committed: bool) -> None:
+    def conclude(self, change_id: str, *, committed: bool) -> None:
         """Note what became of it."""
         self._write({"event": COMMITTED if committed else REFUSED, "id": change_id})
         self.unknown.pop(change_id, None)
@@ -167,5 +167,5 @@ def resolve(journal: Journal, connection: Connection) -> int:
             cursor.execute(_TAKE, (change_id,))
             cursor.execute(_LOOK, (change_id,))
             row = cursor.fetchone()
-        journal.settle(change_id, committed=row == (False,))
+        journal.conclude(change_id, committed=row == (False,))
     return len(unknown)

@@ -14,7 +14,7 @@ def test_a_writer_killed_anywhere_leaves_a_journal_that_agrees_with_the_database
         sound.begin_writer()
         time.sleep(wait)
         sound.writers.end(kill=True)
-        sound.settle()
+        sound.resolve_unknown()
     changes = {change.id for change in journal.changes_of(sound.journal)}
 
     done = {row[0] for row in sound.ask("select change_id::text from fault_suite.changes where not is_void")}

@@ -235,7 +235,7 @@ class Testbed:
 
         until(made, f"{wanted} more changes", BACK_WITHIN)
 
-    def settle(self) -> None:
+    def resolve_unknown(self) -> None:
         """Ask the database for what a writer that was killed left unknown."""
         session = psycopg2.connect(connection.dsn(self.settings, connection.ADMIN))
         try:

@@ -1,7 +1,7 @@
 """What does a fault do? It is struck under a running writer; after it both databases and the journal are compared.
 
 A trial with healing must end in equality within `WITHIN` seconds of the moment at which what was struck answers again.
-A trial without must not: it stays unequal for longer than healing takes, and something is seen that no wait would mend.
+A trial without must not: it stays unequal for longer than healing takes, and something is seen that no wait repairs.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def healed(testbed: Testbed, fault: Fault) -> Outcome:
     testbed.writers.end()
     outcome = _watch(testbed, since, WITHIN + BACK_WITHIN, before)
     fault.restore(testbed)
-    # Equal documents may come before the run that mended them has ended.
+    # Equal documents may come before the run that repaired them has ended.
     if outcome.equal:
         until(lambda: is_well(testbed), "everything runs", BACK_WITHIN)
     was_resnapshotted = initial_snapshot.state(testbed.settings)["lsn"] != lsn
@@ -125,7 +125,7 @@ def complaints(testbed: Testbed) -> list[str]:
 
 
 def is_well(testbed: Testbed) -> bool:
-    """Whether everything runs, and no run is mending any more."""
+    """Whether everything runs, and no run is repairing any more."""
     return not complaints(testbed) and not initial_snapshot.look(testbed.settings).is_locked
 
 

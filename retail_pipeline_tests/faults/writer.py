@@ -80,7 +80,7 @@ class Writer:
         self._until_done(lambda: self._resolve() if self._journal.unknown else None)
 
     def _until_done(self, work: Callable[[], None]) -> None:
-        """Do it; where the connection breaks connect again, settle what is not known, and leave it at that."""
+        """Do it; where the connection breaks connect again, resolve what is not known, and leave it at that."""
         for attempt in range(10_000):
             try:
                 if attempt:
@@ -114,7 +114,7 @@ class Writer:
             cursor.execute(journals.MARK, (change.id,))
         self._journal.intend(change)
         shop.connection.commit()
-        self._journal.settle(change.id, committed=True)
+        self._journal.conclude(change.id, committed=True)
 
     def _shop(self, store: str, login: str) -> Shop:
         name = f"{store} {login}"

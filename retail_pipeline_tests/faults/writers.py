@@ -78,7 +78,7 @@ class Writers:
         assert all(process.poll() is None for process in self._processes), f"a writer ended: {self._last_words()}"
 
     def end(self, *, kill: bool = False) -> None:
-        """Let each end after the change in hand; `kill`: at once, what is unknown is settled later."""
+        """Let each end after the change in hand; `kill`: at once, what is unknown is resolved later."""
         processes, self._processes = self._processes, []
         for process in processes:
             with suppress(ProcessLookupError):

@@ -253,7 +253,7 @@ def test_without_user_namespaces_postgresql_starts_all_the_same(home: Path, monk
 
 
 @pytest.mark.parametrize("name", ["postgres", "mongo"])
-def test_a_server_that_died_is_noticed_with_its_log_and_mended_without_loss(home: Path, name: str) -> None:
+def test_a_server_that_died_is_noticed_with_its_log_and_restarted_without_loss(home: Path, name: str) -> None:
     _up(home, "postgres", "mongo")
     _query(home, "create table kept as select 42 as answer")
     os.kill(_pid(home, name), signal.SIGKILL)

@@ -70,7 +70,7 @@ def test_a_server_that_was_killed_is_restarted_and_the_status_says_so(settings: 
     assert _health(settings, name).ok
     assert State(settings.home).process(name).pid != killed  # type: ignore[union-attr]
     assert f"{name} 1" in _health(settings, Supervisor.name).detail
-    assert name in stack.mended(settings)
+    assert name in stack.restarted(settings)
     assert any(f"{name} {RESTARTED}" in line for line in _up(settings, supervise=True)), "the next start tells of it"
 
 

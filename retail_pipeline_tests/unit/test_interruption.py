@@ -62,7 +62,7 @@ def test_a_closed_terminal_does_what_ctrl_c_does_to_whoever_handles_that_now() -
     assert seen == [signal.SIGHUP]
 
 
-def test_what_is_to_know_of_a_signal_first_knows_it_once_settled() -> None:
+def test_what_is_to_know_of_a_signal_first_knows_it_once_it_is_told() -> None:
     known: list[int] = []
     slow = threading.Event()
 
@@ -75,7 +75,7 @@ def test_what_is_to_know_of_a_signal_first_knows_it_once_settled() -> None:
         try:
             _kill_and_wait(signal.SIGTERM)
         except interruption.Stopped:
-            interruption.settle()
+            interruption.wait_for_then()
             assert known == [signal.SIGTERM]
             assert listener.heard == signal.SIGTERM
         with interruption.cancelling() as inner:

@@ -1,4 +1,4 @@
--- Purpose: rows that name a loaded sale (same store and number). Equal to a loaded row: a duplicate. A mended version
+-- Purpose: rows that name a loaded sale (same store and number). Equal to a loaded row: a duplicate. A corrected version
 --          of a row that was set aside before: a further line of that sale, and the old row is released. Otherwise it
 --          contradicts what is loaded and is set aside. Both kinds that do not load leave `incoming`.
 -- Caller:  warehouse.load, after 02; `staging.file_rows` is file_rows.sql, `staging.this_load` names the columns.
@@ -97,7 +97,7 @@ cross join lateral jsonb_populate_record(null::staging.incoming, kept.unblamed) 
 
 analyze staging.waiting;
 
-create unlogged table staging.mended as
+create unlogged table staging.corrected as
 with alike as (
     select
         kept.aside_file,
@@ -193,7 +193,7 @@ from (
             )
         )
 ) as paired
--- One for one: of rows that could each be the mended version of several, the first is that of the first.
+-- One for one: of rows that could each be the corrected version of several, the first is that of the first.
 where paired.fresh_place = paired.kept_place;
 
 -- A sale that no file brought was sold here: no row of a file is a line of it.
@@ -204,7 +204,7 @@ with contradicting as (
         fresh.store_id = known.store_id
         and fresh.transaction_id = known.transaction_id
         and not (
-            fresh.file_line in (select mended.file_line from staging.mended)
+            fresh.file_line in (select corrected.file_line from staging.corrected)
             and exists (
                 select from staging.known_rows as loaded
                 where loaded.store_id = fresh.store_id and loaded.transaction_id = fresh.transaction_id
@@ -259,8 +259,8 @@ select
     ) as row_values
 from contradicting;
 
-delete from staging.mended
+delete from staging.corrected
 where not exists (
     select from staging.incoming as fresh
-    where fresh.file_line = mended.file_line
+    where fresh.file_line = corrected.file_line
 );

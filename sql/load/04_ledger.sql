@@ -1,5 +1,5 @@
 -- Purpose: the ledger entry of the file, with its account of rows; the rows that are set aside; those of earlier files
---          that this one mends. An entry of the same file from when it was refused is replaced.
+--          that this one corrects. An entry of the same file from when it was refused is replaced.
 -- Caller:  warehouse.load, after 03; `accepted` in `staging.verdict` decides whether more follows.
 -- Locks:   row exclusive; nothing else writes these tables.
 
@@ -46,8 +46,8 @@ order by rejected.file_line;
 
 update retail.quarantine as aside
 set released_by = this_load.file_id
-from staging.mended as mended, staging.this_load as this_load, staging.verdict as verdict
+from staging.corrected as corrected, staging.this_load as this_load, staging.verdict as verdict
 where
     verdict.accepted
-    and aside.file_id = mended.aside_file
-    and aside.file_line = mended.aside_line;
+    and aside.file_id = corrected.aside_file
+    and aside.file_line = corrected.aside_line;

@@ -72,7 +72,7 @@ def revenue(platform: Platform) -> dg.AssetCheckResult:
     """Sum on both sides, again while a sale made between the two sums is on its way."""
     settings = platform.settings()
     backlog.drain(settings)
-    until = time.monotonic() + fidelity.SETTLE_SECONDS
+    until = time.monotonic() + fidelity.GRACE_SECONDS
     while (rows := _in_postgresql(settings)) != (documents := _in_mongodb(settings)) and time.monotonic() < until:
         time.sleep(0.2)
     return dg.AssetCheckResult(

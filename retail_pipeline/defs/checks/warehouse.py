@@ -106,7 +106,7 @@ def stock_is_consistent(platform: Platform) -> dg.AssetCheckResult:
 
 @dg.asset_check(
     asset=keys.postgres("quarantine"),
-    description="Of each file only few rows are set aside and still wait for their mended version.",
+    description="Of each file only few rows are set aside and still wait for their corrected version.",
 )
 def few_rows_are_quarantined(platform: Platform) -> dg.AssetCheckResult:
     """Warn above the share of RETAIL_WARN_SHARE; above that of RETAIL_ERROR_SHARE a file is not loaded at all."""

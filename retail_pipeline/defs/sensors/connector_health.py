@@ -21,9 +21,9 @@ RUN, SLOT, LETTERS = "connectors_run", "slot_is_safe", "no_dead_letters"
 _CHECKS = {
     RUN: "Every connector is registered as declared and runs, and a heartbeat comes through each second.",
     SLOT: "The slot has every change since the initial snapshot, is read, and retains far less WAL than its limit.",
-    LETTERS: "Every record that a sink could not write has been made good by a repair.",
+    LETTERS: "Every record that a sink could not write is acknowledged by a repair.",
 }
-_SETTLE_SECONDS = 15.0
+_GRACE_SECONDS = 15.0
 _SLOT_SUBJECTS = ("slot", "slot reader", "WAL", "WAL limit", "initial snapshot")
 
 
@@ -62,7 +62,7 @@ def stream_health(platform: Platform) -> Iterator[dg.AssetCheckResult]:
     """Look by hand, again while a stream that was just started is on its way; nothing is healed."""
     settings = platform.settings()
     wanted = connectors.configurations(settings)
-    until = time.monotonic() + _SETTLE_SECONDS
+    until = time.monotonic() + _GRACE_SECONDS
     while (found := health.problems(seen := health.observe(settings), wanted)) and time.monotonic() < until:
         time.sleep(1)
     yield from as_results(evaluations(seen, found))

@@ -23,7 +23,7 @@ from retail_pipeline.settings import Settings
 from retail_pipeline.tables import GREEN, MIRRORED, RED
 
 # A tick must end well before Dagster's limit of 60 seconds, so changes on their way are waited for only shortly.
-_SETTLE_SECONDS = 5.0
+_GRACE_SECONDS = 5.0
 _SAMPLE = 100
 _QUERY_WITHIN = 20
 _ASKED_WITHIN, _COMPARED_WITHIN = 10.0, 35.0
@@ -49,7 +49,7 @@ def mongo_fidelity_sensor(context: dg.SensorEvaluationContext, platform: Platfor
     questions = {"stream": lambda: progress.late_tables(bounded), "ledger": lambda: pending(bounded)}
     answers = probes.ask(questions, _ASKED_WITHIN)
     behind = _behind(answers["stream"], answers["ledger"])
-    compared = {"comparison": lambda: fidelity.sample(bounded, _SAMPLE, settle_seconds=_SETTLE_SECONDS)}
+    compared = {"comparison": lambda: fidelity.sample(bounded, _SAMPLE, grace_seconds=_GRACE_SECONDS)}
     report = probes.ask(compared, _COMPARED_WITHIN)["comparison"]
     if isinstance(report, Unreachable):
         hidden = since_of(context.cursor)
@@ -91,7 +91,7 @@ def _refreshed(instance: dg.DagsterInstance, differing: Collection[str], now: fl
     batch = [table.name for table in GREEN if table.name in differing]
     found = {name: instance.get_latest_materialization_event(keys.mongodb(name)) for name in batch}
     return {
-        name: f"for it is as of {datetime.fromtimestamp(event.timestamp, UTC):%H:%M:%S} UTC, the next batch mends it"
+        name: f"for it is as of {datetime.fromtimestamp(event.timestamp, UTC):%H:%M:%S} UTC, the next batch repairs it"
         for name, event in found.items()
         if event and now - event.timestamp < FRESH_WITHIN.total_seconds()
     }

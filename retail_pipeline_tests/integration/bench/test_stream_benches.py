@@ -23,7 +23,7 @@ CDC = cdc.Sizes(
     rates=((20, 2),),
     predecessor_rate=20,
     predecessor_seconds=1,
-    settle=1,
+    lead_in=1,
     late=60,
     warm_up=20,
     warm_up_rate=20,
@@ -43,8 +43,8 @@ def _durability(result: Result) -> dict[str, str]:
 
 @pytest.fixture(name="soon_judged")
 def _soon_judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for less before a difference is one: nothing is on its way that could still settle it."""
-    monkeypatch.setattr(fidelity, "verify", partial(fidelity.verify, settle_seconds=2))
+    """Wait for less before a difference is one: nothing is on its way that could still change it."""
+    monkeypatch.setattr(fidelity, "verify", partial(fidelity.verify, grace_seconds=2))
 
 
 def _spoil(settings: Settings) -> None:

@@ -71,7 +71,7 @@ def deployment() -> Iterator[Deployment]:
         made = Deployment(home, csv, bare.attempt("retail-pipeline", "demo", str(csv)))
         if made.first is not None and made.first.returncode == 0:
             made = replace(made, status=_status(made))
-            # What runs by the clock would mend what a test has just damaged.
+            # What runs by the clock would repair what a test has just damaged.
             workspace = str(home / "dagster_code_server" / "workspace.yaml")
             for schedule in STOPPED:
                 made.run(

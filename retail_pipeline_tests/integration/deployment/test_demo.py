@@ -168,8 +168,8 @@ def test_the_sales_above_the_recorded_stock_are_flagged_and_no_other(deployment:
         assert found == OVERSOLD
 
 
-def test_a_second_run_loads_nothing_twice_and_mends_what_was_damaged(deployment: Deployment) -> None:
-    """A document altered, a server killed, a row added in PostgreSQL by hand: all three are found and mended."""
+def test_a_second_run_loads_nothing_twice_and_repairs_what_was_damaged(deployment: Deployment) -> None:
+    """A document altered, a server killed, a row added in PostgreSQL by hand: all three are found and repaired."""
     settings = deployment.settings
     with client.connect(settings, client.administrator(settings)) as mongo:
         altered = client.mirror(mongo)["customers"].find_one_and_update({}, {"$set": {"gender": "altered"}})
@@ -189,9 +189,9 @@ def test_a_second_run_loads_nothing_twice_and_mends_what_was_damaged(deployment:
 
         assert "loaded already" in printed
         assert "had died and was restarted" in printed
-        assert "Mended: customers: 1 " in printed
-        assert "Mended: weather: 1 " in printed
-        assert "Mended: transactions: " in printed
+        assert "Repaired: customers: 1 " in printed
+        assert "Repaired: weather: 1 " in printed
+        assert "Repaired: transactions: " in printed
         with (
             connection.connect(settings, connection.READER) as postgres,
             postgres.cursor() as cursor,

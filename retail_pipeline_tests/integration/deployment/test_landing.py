@@ -45,8 +45,8 @@ def test_a_file_of_any_case_and_bytes_is_loaded_once_and_the_others_are_named(
     def remembered() -> dict[bytes, State]:
         return {file.name: file.state for file in recall(settings.home / NAME)}
 
-    settled = dict(zip(_PUT, (State.IGNORED, State.REFUSED, State.LOADED), strict=True))
-    mirrored.eventually(lambda: settled.items() <= remembered().items(), "the file is loaded", timeout=_WITHIN)
+    expected = dict(zip(_PUT, (State.IGNORED, State.REFUSED, State.LOADED), strict=True))
+    mirrored.eventually(lambda: expected.items() <= remembered().items(), "the file is loaded", timeout=_WITHIN)
 
     with connection.connect(settings, connection.READER) as session, session.cursor() as cursor:
         digest = hashlib.sha256(content).hexdigest()

@@ -1,4 +1,4 @@
-"""Files that come after others: what they add, change, repeat, mend and contradict."""
+"""Files that come after others: what they add, change, repeat, correct and contradict."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_a_row_that_contradicts_still_does_when_it_comes_again(warehouse: Settin
     assert (report.loaded, report.quarantined, report.released) == (1, 1, 0)
 
     report = load_file(warehouse, files.write(tmp_path / "four.csv", [contradicting | {"transaction_id": "3"}]))
-    assert (report.loaded, report.released) == (1, 2), "with a number of its own it is mended, for both files"
+    assert (report.loaded, report.released) == (1, 2), "with a number of its own it is corrected, for both files"
 
 
 def test_no_more_lines_join_a_loaded_sale_than_were_set_aside(warehouse: Settings, tmp_path: Path) -> None:
@@ -181,26 +181,26 @@ def test_the_same_number_in_another_store_is_another_sale(warehouse: Settings, t
     ],
     ids="+".join,
 )
-def test_a_mended_row_loads_and_releases_what_was_set_aside(
+def test_a_corrected_row_loads_and_releases_what_was_set_aside(
     warehouse: Settings, tmp_path: Path, broken: dict[str, str]
 ) -> None:
     good = [files.row(transaction_id=number) for number in range(1, 4)]
     aside = _load(warehouse, tmp_path, "broken", *good, files.row(transaction_id=4) | broken, accept=True)
 
-    report = load_file(warehouse, files.write(tmp_path / "mended.csv", [*good, files.row(transaction_id=4)]))
+    report = load_file(warehouse, files.write(tmp_path / "corrected.csv", [*good, files.row(transaction_id=4)]))
 
     assert (report.loaded, report.duplicates, report.released) == (1, 3, 1)
     assert files.ask(warehouse, "select file_id, released_by from retail.quarantine") == [(aside, report.file_id)]
 
 
-def test_a_line_of_a_loaded_sale_that_was_set_aside_joins_it_when_it_is_mended(
+def test_a_line_of_a_loaded_sale_that_was_set_aside_joins_it_when_it_is_corrected(
     warehouse: Settings, tmp_path: Path
 ) -> None:
     basket = [files.row(product_id=100), files.row(product_id=101, quantity_sold="x"), files.row(product_id=102)]
     _load(warehouse, tmp_path, "broken", *basket, accept=True)
 
-    mended = [basket[0], basket[1] | {"quantity_sold": "3", "payment_method": "Card"}, basket[2]]
-    report = load_file(warehouse, files.write(tmp_path / "mended.csv", mended), accept=True)
+    corrected = [basket[0], basket[1] | {"quantity_sold": "3", "payment_method": "Card"}, basket[2]]
+    report = load_file(warehouse, files.write(tmp_path / "corrected.csv", corrected), accept=True)
 
     assert (report.loaded, report.duplicates, report.released, report.quarantined) == (0, 2, 0, 1), (
         "another way to pay is not the row that was set aside"

@@ -126,7 +126,7 @@ def test_a_forecast_that_a_store_enters_in_the_same_moment_fails_no_load(one_sto
     assert files.ask(one_store, forecast) == [(17,)]
 
 
-def test_a_line_that_a_store_adds_in_the_same_moment_to_a_sale_that_a_file_mends_fails_no_load(
+def test_a_line_that_a_store_adds_in_the_same_moment_to_a_sale_that_a_file_corrects_fails_no_load(
     one_store: Settings, tmp_path: Path
 ) -> None:
     rows = [files.row(transaction_id=1, store_id=1), files.row(transaction_id=1, store_id=1, quantity_sold=3)]

@@ -1,4 +1,4 @@
-"""Whatever deviates is noticed, named and mended; whatever is on its way is not."""
+"""Whatever deviates is noticed, named and repaired; whatever is on its way is not."""
 
 from __future__ import annotations
 
@@ -150,10 +150,10 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "_"))
-def test_a_fault_is_noticed_named_and_mended(company: Settings, database: Database[Document], fault: Fault) -> None:
+def test_a_fault_is_noticed_named_and_repaired(company: Settings, database: Database[Document], fault: Fault) -> None:
     fault.plant(database[fault.collection])
 
-    found = fidelity.verify(company, settle_seconds=SHORT)
+    found = fidelity.verify(company, grace_seconds=SHORT)
 
     assert not found.equal
     assert [table.table for table in found.tables if not table.equal] == [fault.collection]
@@ -161,16 +161,16 @@ def test_a_fault_is_noticed_named_and_mended(company: Settings, database: Databa
     assert sorted(example.kind for example in examples) == sorted(fault.kinds)
     assert tuple(field for example in examples for field in example.fields) == fault.fields
 
-    mended = repair.repair(company, settle_seconds=SHORT)
+    repaired = repair.repair(company, grace_seconds=SHORT)
 
-    assert mended.after.equal
-    assert sum(mended.written.values()) == sum(kind != "extra" for kind in fault.kinds)
-    assert sum(mended.deleted.values()) == fault.kinds.count("extra")
-    assert fidelity.verify(company, settle_seconds=SHORT).equal
+    assert repaired.after.equal
+    assert sum(repaired.written.values()) == sum(kind != "extra" for kind in fault.kinds)
+    assert sum(repaired.deleted.values()) == fault.kinds.count("extra")
+    assert fidelity.verify(company, grace_seconds=SHORT).equal
 
 
 def test_an_exact_mirror_is_equal_in_every_table(company: Settings) -> None:
-    report = fidelity.verify(company, settle_seconds=SHORT)
+    report = fidelity.verify(company, grace_seconds=SHORT)
     assert report.equal
     assert [table.table for table in report.tables] == [table.name for table in MIRRORED]
     assert all(table.rows == table.documents for table in report.tables)
@@ -179,15 +179,15 @@ def test_an_exact_mirror_is_equal_in_every_table(company: Settings) -> None:
 
 
 def test_a_repair_of_an_exact_mirror_writes_nothing(company: Settings) -> None:
-    mended = repair.repair(company, settle_seconds=SHORT)
-    assert mended.written == {}
-    assert mended.deleted == {}
+    repaired = repair.repair(company, grace_seconds=SHORT)
+    assert repaired.written == {}
+    assert repaired.deleted == {}
 
 
 def test_a_row_without_a_document_is_noticed(company: Settings) -> None:
     with mirrored.superuser(company) as session:
         shop.run(session, "update retail.inventory set inventory_level = 7 where store_id = 1 and product_id = 100")
-    report = fidelity.verify(company, settle_seconds=SHORT)
+    report = fidelity.verify(company, grace_seconds=SHORT)
     (example,) = [example for table in report.tables for example in table.examples]
     assert example.fields == ("inventory_level: Int32 100 instead of Int32 7",)
 
@@ -199,7 +199,7 @@ def test_a_change_on_its_way_is_no_fault(company: Settings, database: Database[D
     database["inventory"].delete_one({"_id": key})
     delivery = threading.Timer(0.5, database["inventory"].insert_one, [wanted])
     delivery.start()
-    assert fidelity.verify(company, settle_seconds=30).equal
+    assert fidelity.verify(company, grace_seconds=30).equal
     delivery.join()
 
 
@@ -220,7 +220,7 @@ def test_a_row_that_keeps_changing_cannot_hide_that_its_document_stands_still(co
     writer.start()
     try:
         mirrored.eventually(lambda: mirrored.row(company, "inventory", 1, 100) != before, "a first change")
-        report = fidelity.verify(company, settle_seconds=1)
+        report = fidelity.verify(company, grace_seconds=1)
     finally:
         stop.set()
         writer.join()
@@ -228,9 +228,9 @@ def test_a_row_that_keeps_changing_cannot_hide_that_its_document_stands_still(co
 
 
 def test_a_sample_sees_a_difference_in_number(company: Settings, database: Database[Document]) -> None:
-    assert fidelity.sample(company, settle_seconds=SHORT).equal
+    assert fidelity.sample(company, grace_seconds=SHORT).equal
     database["transactions"].delete_one({"_id": SALE})
-    report = fidelity.sample(company, 1, settle_seconds=SHORT)
+    report = fidelity.sample(company, 1, grace_seconds=SHORT)
     (table,) = [table for table in report.tables if not table.equal]
     assert (table.table, table.rows, table.documents, table.missing) == ("transactions", 6, 5, 1)
 
@@ -240,7 +240,7 @@ def test_a_sample_as_large_as_the_table_sees_an_altered_and_a_foreign_document(
 ) -> None:
     database["transactions"].update_one({"_id": SALE}, {"$set": {"stockout": True}})
     database["products"].insert_one({"_id": 5})
-    report = fidelity.sample(company, 50, settle_seconds=SHORT)
+    report = fidelity.sample(company, 50, grace_seconds=SHORT)
     wrong = {table.table: (table.different, table.extra) for table in report.tables if not table.equal}
     assert wrong == {"transactions": (1, 0), "products": (0, 1)}
 
@@ -256,7 +256,7 @@ def test_a_server_that_does_not_answer_gives_neither_yes_nor_no(company: Setting
             assert unreachable.value.exit_code == 2
 
 
-def test_a_document_that_mongodb_refuses_keeps_no_other_from_being_mended(
+def test_a_document_that_mongodb_refuses_keeps_no_other_from_being_repaired(
     company: Settings, database: Database[Document]
 ) -> None:
     database["inventory"].delete_many({"_id.store_id": 1})
@@ -264,15 +264,15 @@ def test_a_document_that_mongodb_refuses_keeps_no_other_from_being_mended(
     database.command("collMod", "inventory", validator={"_id.product_id": {"$ne": 100}})
     told: list[str] = []
     try:
-        mended = repair.repair(company, settle_seconds=SHORT, report=told.append)
+        repaired = repair.repair(company, grace_seconds=SHORT, report=told.append)
     finally:
         database.command("collMod", "inventory", validator={})
 
-    assert [(table.table, table.missing) for table in mended.after.tables if not table.equal] == [("inventory", 1)]
+    assert [(table.table, table.missing) for table in repaired.after.tables if not table.equal] == [("inventory", 1)]
     (refused,) = [line for line in told if "refused by MongoDB" in line]
     assert "product_id: Int32 100" in refused
     assert "failed validation" in refused
-    assert repair.repair(company, settle_seconds=SHORT).after.equal
+    assert repair.repair(company, grace_seconds=SHORT).after.equal
 
 
 def test_a_change_that_the_stream_delivers_during_a_repair_is_not_overwritten(
@@ -296,8 +296,8 @@ def test_a_change_that_the_stream_delivers_during_a_repair_is_not_overwritten(
         return seen
 
     monkeypatch.setattr(fidelity, "look", look_then_deliver)
-    mended = repair.repair(company, settle_seconds=SHORT)
-    assert mended.after.equal
+    repaired = repair.repair(company, grace_seconds=SHORT)
+    assert repaired.after.equal
     assert database["inventory"].find_one({"_id": key}, {"_id": 0, "inventory_level": 1}) == {"inventory_level": 42}
     assert looks[0] != [None]
     assert looks[1] == [None]
@@ -320,7 +320,7 @@ def test_the_first_and_the_last_date_are_mirrored(company: Settings, moment: str
     with mirrored.superuser(company) as session:
         shop.run(session, "update retail.transactions set transaction_date = %s", moment)
         shop.run(session, "update retail.demand_forecast set forecast_date = %s", moment)
-    mended = repair.repair(company, settle_seconds=SHORT)
-    assert mended.after.equal
+    repaired = repair.repair(company, grace_seconds=SHORT)
+    assert repaired.after.equal
     wanted = bson.decode(mirrored.row(company, "transactions", 1, 11) or b"")
     assert wanted["transaction_date"] == moment.replace(" ", "T") + "Z"

@@ -42,7 +42,7 @@ def _change_all(settings: Settings) -> None:
 
 
 def _unequal(settings: Settings) -> dict[str, tuple[int, int]]:
-    reports = fidelity.verify(settings, GREEN, settle_seconds=SHORT).tables
+    reports = fidelity.verify(settings, GREEN, grace_seconds=SHORT).tables
     return {one.table: (one.missing, one.different) for one in reports if not one.equal}
 
 
@@ -90,7 +90,7 @@ def test_large_documents_that_mongodb_takes_are_written_however_many(company: Se
     assert _unequal(company) == {}
 
 
-def test_a_document_that_is_too_large_keeps_no_other_from_being_mended(
+def test_a_document_that_is_too_large_keeps_no_other_from_being_repaired(
     company: Settings, database: Database[Document]
 ) -> None:
     _write_large(company, {11: _TOO_LARGE})
@@ -98,12 +98,12 @@ def test_a_document_that_is_too_large_keeps_no_other_from_being_mended(
     database["inventory"].delete_many({})
     told: list[str] = []
 
-    mended = repair.repair(company, settle_seconds=SHORT, report=told.append)
+    repaired = repair.repair(company, grace_seconds=SHORT, report=told.append)
 
-    assert [(one.table, one.missing) for one in mended.after.tables if not one.equal] == [("customers", 1)]
-    assert [(one.collection, one.key) for one in mended.refused] == [("customers", "{customer_id: Int32 11}")]
-    assert str(mended.refused[0]) in told
-    assert mended.written["customers"] == 8
+    assert [(one.table, one.missing) for one in repaired.after.tables if not one.equal] == [("customers", 1)]
+    assert [(one.collection, one.key) for one in repaired.refused] == [("customers", "{customer_id: Int32 11}")]
+    assert str(repaired.refused[0]) in told
+    assert repaired.written["customers"] == 8
 
 
 def test_a_refused_document_stays_missing_to_every_comparison(company: Settings, database: Database[Document]) -> None:
@@ -123,8 +123,8 @@ def test_batch_and_comparison_do_not_depend_on_the_state_of_a_store(company: Set
     _change_all(company)
     with states.TELLING[state](company):
         assert batch.refresh(company)["customers"].written == 9
-        assert fidelity.verify(company, settle_seconds=SHORT).equal
-        assert repair.repair(company, settle_seconds=SHORT).after.equal
+        assert fidelity.verify(company, grace_seconds=SHORT).equal
+        assert repair.repair(company, grace_seconds=SHORT).after.equal
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def test_what_is_there_already_is_brought_to_what_it_should_be(database: Databas
     database.command("dropRole", "late")
 
 
-@pytest.mark.parametrize("there", [False, True], ids=["made", "mended"])
+@pytest.mark.parametrize("there", [False, True], ids=["made", "repaired"])
 def test_publications_are_made_by_several_at_once(company: Settings, *, there: bool) -> None:
     with mirrored.superuser(company) as session, session.cursor() as cursor:
         for _ in range(3):

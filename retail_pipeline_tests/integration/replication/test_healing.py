@@ -97,7 +97,7 @@ class Operations:
             return all(passed for passed, _ in checks(self.tick(heal=True)).values())
 
         mirrored.eventually(well, "health", timeout=300)
-        assert fidelity.verify(self.settings, RED, settle_seconds=60).equal
+        assert fidelity.verify(self.settings, RED, grace_seconds=60).equal
 
     def stays_broken(self, check: str, words: str) -> None:
         """Tick with healing off: the problem is told, first as new, and nothing is done about it."""
@@ -361,12 +361,12 @@ def test_the_supervisor_heals_without_dagster(operations: Operations) -> None:
         return not health.problems(health.observe(settings), connectors.configurations(settings))
 
     mirrored.eventually(well, "health", timeout=300)
-    assert fidelity.verify(settings, RED, settle_seconds=60).equal
+    assert fidelity.verify(settings, RED, grace_seconds=60).equal
     assert any("healing: found: the slot is" in line for line in said)
     assert any("healing: inventory: " in line for line in said)
 
 
-def test_what_no_sensor_met_is_mended_at_night(operations: Operations, database: Database[Document]) -> None:
+def test_what_no_sensor_met_is_repaired_at_night(operations: Operations, database: Database[Document]) -> None:
     changed = {"$set": {"inventory_level": -1}}
     assert database[INVENTORY.name].update_one({}, changed).modified_count == 1
 
@@ -412,7 +412,7 @@ def test_while_a_run_writes_the_collections_a_lost_connector_is_told_and_left_to
         operations.until_well()
 
 
-def test_a_record_that_cannot_be_read_stops_nothing_and_is_settled_by_a_repair(operations: Operations) -> None:
+def test_a_record_that_cannot_be_read_stops_nothing_and_is_acknowledged_by_a_repair(operations: Operations) -> None:
     settings = operations.settings
     producer = KafkaProducer(**client_settings(settings, ADMIN))
     sent = producer.send(INVENTORY.topic, key=b"no JSON", value=b"no JSON either").get(30)
@@ -420,7 +420,7 @@ def test_a_record_that_cannot_be_read_stops_nothing_and_is_settled_by_a_repair(o
     touch(settings)
     mirrored.eventually(lambda: dead_letters.waiting(settings) == {"inventory": 1}, "a dead letter")
 
-    assert fidelity.verify(settings, RED, settle_seconds=60).equal, "its neighbours were written"
+    assert fidelity.verify(settings, RED, grace_seconds=60).equal, "its neighbours were written"
     operations.stays_broken(LETTERS, f"{INVENTORY.topic} partition {sent.partition} offset {sent.offset}")
     operations.until_well()
 
@@ -428,7 +428,7 @@ def test_a_record_that_cannot_be_read_stops_nothing_and_is_settled_by_a_repair(o
     assert dead_letters.waiting(settings) == {}
 
 
-def test_a_change_that_mongodb_refuses_is_made_good_with_its_neighbours(
+def test_a_change_that_mongodb_refuses_is_repaired_with_its_neighbours(
     operations: Operations, database: Database[Document]
 ) -> None:
     settings = operations.settings

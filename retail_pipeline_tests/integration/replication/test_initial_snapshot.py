@@ -27,7 +27,7 @@ def change(settings: Settings, statement: str, *arguments: Any) -> None:
 
 
 def equal(settings: Settings) -> bool:
-    return fidelity.verify(settings, settle_seconds=60).equal
+    return fidelity.verify(settings, grace_seconds=60).equal
 
 
 def test_what_is_complete_is_left_alone(streaming: Settings, database: Database[Document]) -> None:
@@ -93,7 +93,7 @@ def test_an_interrupted_load_starts_over_by_itself(
     assert equal(streaming)
 
 
-def test_an_interruption_in_the_middle_of_the_swap_is_mended(
+def test_an_interruption_in_the_middle_of_the_swap_is_repaired(
     streaming: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     swap = writing.swap
@@ -186,7 +186,7 @@ def test_that_the_slot_was_moved_is_remembered_once_debezium_went_on_behind_the_
             lambda: not slot_advanced_past_source() or FAILED in states(client.status(connectors.SOURCE) or {}),
             "a source that goes on, or refuses to",
         )
-    assert not fidelity.verify(streaming, RED, settle_seconds=2).equal
+    assert not fidelity.verify(streaming, RED, grace_seconds=2).equal
 
     with monkeypatch.context() as patch:
         patch.setattr(connectors, "slot_advanced_past_source", lambda *_: False)

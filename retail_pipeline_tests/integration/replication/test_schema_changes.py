@@ -37,12 +37,12 @@ from retail_pipeline.warehouse import migrations
 home, servers = json.loads(sys.argv[1])
 settings = replace(Settings.from_environment({"RETAIL_HOME": home}), **servers)
 migrations.migrate(settings.require("postgres_dsn"))
-before = fidelity.verify(settings, RED, settle_seconds=2)
+before = fidelity.verify(settings, RED, grace_seconds=2)
 assert not initial_snapshot.take(settings).loaded
 assert progress.wait_until_applied(settings, progress.current_lsn(settings), within=120)
 rewritten = shape.follow(settings)
 again = shape.follow(settings)
-after = fidelity.verify(settings, RED, settle_seconds=60)
+after = fidelity.verify(settings, RED, grace_seconds=60)
 print(json.dumps([before.equal, rewritten, again, after.as_text()]))
 """
 

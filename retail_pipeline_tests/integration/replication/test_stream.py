@@ -191,7 +191,7 @@ def test_many_changes_of_one_row_end_with_the_last(streaming: Settings, database
     with connection.connect(streaming, connection.LOADER, autocommit=True) as loader:
         for level in range(200):
             shop.run(loader, "update retail.inventory set inventory_level = %s where store_id = 3", level)
-    assert fidelity.verify(streaming, RED, settle_seconds=60).equal
+    assert fidelity.verify(streaming, RED, grace_seconds=60).equal
     assert database["inventory"].distinct("inventory_level", {"store_id": 3}) == [199]
 
 
@@ -201,7 +201,7 @@ def test_what_comes_by_copy_in_one_transaction_arrives(streaming: Settings, data
         cursor.copy_expert("copy retail.transactions from stdin", StringIO(rows))
     copied = {"transaction_id": {"$gte": 100_000, "$lt": 200_000}}
     mirrored.eventually(lambda: database["transactions"].count_documents(copied) == 100_000, "every row", timeout=300)
-    assert fidelity.verify(streaming, RED, settle_seconds=60).equal
+    assert fidelity.verify(streaming, RED, grace_seconds=60).equal
 
 
 @pytest.mark.parametrize("table", RED, ids=lambda table: table.name)
@@ -232,7 +232,7 @@ def test_a_sale_that_is_rolled_back_never_arrives(streaming: Settings, database:
     arrived(streaming, database, "transactions", store_id=1, transaction_id=later)
     assert database["transactions"].find_one({"transaction_id": number}) is None
     # What is late would be another test's change.
-    assert fidelity.verify(streaming, RED, settle_seconds=60).equal
+    assert fidelity.verify(streaming, RED, grace_seconds=60).equal
 
 
 def test_a_second_registration_changes_nothing(streaming: Settings) -> None:
@@ -261,7 +261,7 @@ def test_a_connector_that_is_not_as_it_should_be_is_brought_back_without_loss(
         shop.run(loader, "update retail.inventory set inventory_level = inventory_level + 1")
     states = connectors.register(streaming)
     assert [other for other, state in states.items() if state["changed"]] == [name]
-    assert fidelity.verify(streaming, RED, settle_seconds=60).equal
+    assert fidelity.verify(streaming, RED, grace_seconds=60).equal
 
 
 def test_a_task_that_failed_is_told_with_its_reason_and_no_password(streaming: Settings) -> None:
@@ -290,7 +290,7 @@ def test_a_task_that_failed_is_told_with_its_reason_and_no_password(streaming: S
             return False
 
     mirrored.eventually(runs_again, "every task of the sink")
-    assert fidelity.verify(streaming, RED, settle_seconds=60).equal
+    assert fidelity.verify(streaming, RED, grace_seconds=60).equal
 
 
 def test_lag_is_known_for_each_partition_and_falls_to_nothing(streaming: Settings) -> None:
@@ -330,7 +330,7 @@ def test_a_stopped_sink_shows_as_lag_and_a_missing_group_as_unknown(streaming: S
         connectors.register(streaming)
     mirrored.eventually(lambda: {one.lag for one in of_the_table()} == {0}, "no lag")
     # Every change of the table was written a second time, from the first on.
-    assert fidelity.verify(streaming, RED, settle_seconds=60).equal
+    assert fidelity.verify(streaming, RED, grace_seconds=60).equal
 
 
 @pytest.mark.parametrize("stopped", [connectors.SOURCE, connectors.sink(RED[-1])])
@@ -345,7 +345,7 @@ def test_a_position_is_passed_once_source_and_sinks_have_carried_it(streaming: S
         finally:
             client.resume(stopped)
     assert progress.wait_until_applied(streaming, position, within=60)
-    assert fidelity.verify(streaming, RED, settle_seconds=0).equal
+    assert fidelity.verify(streaming, RED, grace_seconds=0).equal
 
 
 def test_the_slot_moves_on_while_nobody_sells(streaming: Settings) -> None:

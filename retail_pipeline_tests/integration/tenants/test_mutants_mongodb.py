@@ -1,4 +1,4 @@
-"""Every wall of MongoDB is needed: each fault planted here is seen by what a store then gets, and mended by a run."""
+"""Every wall of MongoDB is needed: each fault planted here is seen by what a store then gets, and repaired by a run."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def whole(fortress: Settings) -> Iterator[Database[Document]]:
 
 
 @pytest.mark.parametrize("name", MUTANTS)
-def test_a_planted_fault_is_caught_and_mended_by_the_next_run(
+def test_a_planted_fault_is_caught_and_repaired_by_the_next_run(
     name: str, fortress: Settings, whole: Database[Document]
 ) -> None:
     mutant = MUTANTS[name]

@@ -78,7 +78,7 @@ def test_a_file_before_an_applied_one_or_without_a_number_is_refused(warehouse: 
         migrations.migrate(warehouse.require("postgres_dsn"), folder)
 
 
-def test_a_migration_that_fails_leaves_nothing_behind_and_runs_when_mended(warehouse: Settings, folder: Path) -> None:
+def test_a_migration_that_fails_leaves_nothing_and_runs_when_corrected(warehouse: Settings, folder: Path) -> None:
     script = folder / "migrations" / _LAST
     script.write_text("create table retail.later (id integer primary key); select 1 / 0;")
     dsn = warehouse.require("postgres_dsn")

@@ -47,7 +47,7 @@ def test_provisioning_lets_each_store_in_and_does_nothing_the_second_time(stores
     assert roles.provision(stores) == []
 
 
-def test_provisioning_mends_what_was_changed_by_hand(stores: Settings) -> None:
+def test_provisioning_repairs_what_was_changed_by_hand(stores: Settings) -> None:
     roles.provision(stores)
     with connection.connect_dsn(stores.require("postgres_dsn")) as superuser:
         run(superuser, f"alter role store_user_{STORE} password 'another'")

@@ -63,7 +63,7 @@ def test_a_run_is_asked_for_each_file_at_rest_and_another_when_it_was_rewritten(
     (folder / "day1.csv").write_text("one")
     (folder / "notes.txt").write_text("no sales")
     looks = [tick(instance), tick(instance)]
-    (folder / "day1.csv").write_text("one, mended")
+    (folder / "day1.csv").write_text("one, corrected")
     looks += [tick(instance), tick(instance)]
 
     assert [len(look.run_requests or []) for look in looks] == [0, 1, 0, 1]

@@ -1,4 +1,4 @@
-"""When a difference between MongoDB and PostgreSQL is mended."""
+"""When a difference between MongoDB and PostgreSQL is repaired."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Stream:
         return SnapshotReport(loaded=True, reason="the slot is gone", lsn="0/1", rows={"inventory": 1200}, seconds=2.0)
 
     def repair(self, *_: Any, **__: Any) -> RepairReport:
-        """Note that a table was mended."""
+        """Note that a table was repaired."""
         self.applied.append("repair")
         return RepairReport({"inventory": 2}, {}, FidelityReport((), 0.0))
 
@@ -72,7 +72,7 @@ def _stream(monkeypatch: pytest.MonkeyPatch) -> Stream:
     monkeypatch.setattr(repair, "repair", stream.repair)
     monkeypatch.setattr(progress, "late", lambda _: ["inventory"] if stream.late else ["transactions"])
     monkeypatch.setattr(dead_letters, "ends", lambda _: {"inventory": dead_letters.End("a", 2)})
-    monkeypatch.setattr(dead_letters, "settle", lambda *_: stream.applied.append("settle"))
+    monkeypatch.setattr(dead_letters, "acknowledge", lambda *_: stream.applied.append("acknowledge"))
     return stream
 
 
@@ -176,4 +176,4 @@ def test_a_repair_waits_for_a_late_stream_and_for_who_writes_collections(
 
     setattr(stream, wait_for, False)
     healer.look()
-    assert stream.applied == ["sink", "repair", "settle"]
+    assert stream.applied == ["sink", "repair", "acknowledge"]

@@ -108,6 +108,6 @@ def test_a_missing_connector_waits_for_who_writes_collections_and_that_is_no_try
 def test_letters_of_a_topic_that_was_recreated_all_count() -> None:
     done = End("first", 2)
 
-    assert dead_letters.unsettled(End("first", 3), done) == 1
-    assert dead_letters.unsettled(End("second", 2), done) == 2
-    assert dead_letters.unsettled(End(), End()) == 0
+    assert dead_letters.unacknowledged(End("first", 3), done) == 1
+    assert dead_letters.unacknowledged(End("second", 2), done) == 2
+    assert dead_letters.unacknowledged(End(), End()) == 0

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from retail_pipeline.landing import arrivals
-from retail_pipeline.landing.arrivals import AT_ONCE, Ended, Outcome, seen, settled, to_doubt, to_look_into, turn
+from retail_pipeline.landing.arrivals import AT_ONCE, Ended, Outcome, concluded, seen, to_doubt, to_look_into, turn
 from retail_pipeline.landing.content import LARGEST
 from retail_pipeline.landing.folder import Entry, Mark
 from retail_pipeline.landing.memory import File, State
@@ -120,13 +120,13 @@ def test_what_the_ledger_has_is_loaded_whatever_became_of_its_run(
 ) -> None:
     asked = replace(ready("a.csv"), state=State.ASKED)
 
-    assert settled(asked, outcome, ledger, 5).state is expected
+    assert concluded(asked, outcome, ledger, 5).state is expected
 
 
 def test_a_run_that_ended_well_counts_alone_where_no_fingerprint_is_known() -> None:
     large = replace(ready("a.csv", fingerprint=""), state=State.ASKED)
 
-    assert settled(large, Outcome(Ended.WELL), set(), 5).state is State.LOADED
+    assert concluded(large, Outcome(Ended.WELL), set(), 5).state is State.LOADED
 
 
 def test_of_what_is_loaded_a_look_doubts_a_bounded_number_of_contents_and_leaves_none_out() -> None:
@@ -145,7 +145,7 @@ def test_of_what_is_loaded_a_look_doubts_a_bounded_number_of_contents_and_leaves
 def test_a_run_that_failed_by_what_may_pass_is_asked_for_again_after_longer_and_longer_pauses() -> None:
     file, now, pauses, keys = replace(ready("a.csv"), state=State.ASKED), 0.0, [], {ready("a.csv").run_key}
     while file.state is State.ASKED:
-        file = settled(file, Outcome(Ended.OTHERWISE, "killed"), set(), now)
+        file = concluded(file, Outcome(Ended.OTHERWISE, "killed"), set(), now)
         if file.state is State.READY:
             assert turn(among(file), file.due - 1) == []
             assert turn(among(file), file.due) == [file]

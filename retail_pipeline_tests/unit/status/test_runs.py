@@ -24,13 +24,13 @@ def test_a_failed_run_stands() -> None:
     assert runs.standing([run("a")]) == [run("a")]
 
 
-def test_a_failed_run_is_made_good_by_a_later_run_of_its_job() -> None:
+def test_a_failed_run_is_superseded_by_a_later_run_of_its_job() -> None:
     assert runs.standing([run("a", age=60), run("b", "SUCCESS", age=30)]) == []
     assert runs.standing([run("a", age=60), run("b", "SUCCESS", age=90)]) == [run("a", age=60)]
     assert runs.standing([run("a", age=60), run("b", "SUCCESS", age=30, job="analytics")]) == [run("a", age=60)]
 
 
-def test_a_failed_load_is_made_good_by_a_load_of_the_same_file_alone() -> None:
+def test_a_failed_load_is_superseded_by_a_load_of_the_same_file_alone() -> None:
     failed = run("a", age=60, file="monday.csv")
 
     assert runs.standing([failed, run("b", "SUCCESS", age=30, file="tuesday.csv")]) == [failed]

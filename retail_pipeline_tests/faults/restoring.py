@@ -1,4 +1,4 @@
-"""What does an operator do by hand about what a trial left? Every server back, the stream mended, and seen to flow."""
+"""What does an operator do about what a trial left? Every server back, the stream restored, and seen to flow."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SOON, _AT_LAST = 20.0, 150.0
 _PAUSE = 0.5
 
 
-def mend(testbed: Testbed) -> Comparison:
+def restore(testbed: Testbed) -> Comparison:
     """Bring everything back by the operator's commands, and compare; healing is off afterwards.
 
     What a repair made equal may stand all the same: a task that waits without end for an answer keeps its group from
@@ -30,9 +30,9 @@ def mend(testbed: Testbed) -> Comparison:
     for name in SERVERS:
         testbed.resume(name)
     stack.up(replace(testbed.bare, heal=False, supervise=False), print)
-    testbed.settle()
+    testbed.resolve_unknown()
     try:
-        found = _mended(testbed, _SOON)
+        found = _restored(testbed, _SOON)
     except RetailError as error:
         found = None
         print(error.message)
@@ -40,13 +40,13 @@ def mend(testbed: Testbed) -> Comparison:
         print("Kafka Connect is restarted by hand.")
         testbed.kill("connect")
         testbed.server("connect").up()
-        found = _mended(testbed, _AT_LAST)
+        found = _restored(testbed, _AT_LAST)
     testbed.is_sound = found.equal
     return found
 
 
-def _mended(testbed: Testbed, seconds: float) -> Comparison:
-    """Mend the stream, make changes, and compare until they are there, or for so many seconds."""
+def _restored(testbed: Testbed, seconds: float) -> Comparison:
+    """Restore the stream, make changes, and compare until they are there, or for so many seconds."""
     initial_snapshot.take(testbed.settings, print)
     repair.repair(testbed.settings, RED, report=print)
     testbed.begin_writer()
