@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     _with_json(call("verify", _verify, "does MongoDB equal PostgreSQL? exit 0 yes, 1 no, 2 could not tell"))
     call("repair", _repair, "make MongoDB equal PostgreSQL")
     bench = _with_json(
-        call("bench", _bench, "measure one thing beside its rival, in databases or servers of the bench's own")
+        call("bench", _bench, "measure one thing beside its baseline, in databases or servers of the bench's own")
     )
     bench.add_argument("name", help="cdc, initial-load, load, noisy-neighbor, rls, sale or verify")
     store = call("store", _store, "a store's logins, in PostgreSQL and MongoDB alike")

@@ -1,4 +1,4 @@
-"""How fast is it, against what? One bench each, with the rival or the ceiling measured in the same run."""
+"""How fast is it, against what? One bench each, with the baseline or the ceiling measured in the same run."""
 
 from __future__ import annotations
 

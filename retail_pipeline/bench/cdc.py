@@ -103,7 +103,7 @@ def measure(settings: Settings, say: Report, sizes: Sizes) -> Result:
     return Result(
         name="cdc",
         ours="from a sale's COMMIT to the last of its 11 documents in a change stream, through Debezium and Kafka",
-        rival="the floor: seen by pg_recvlogical, the documents written by pymongo; the predecessor's connectors; "
+        baseline="the floor: seen by pg_recvlogical, the documents written by pymongo; the predecessor's connectors; "
         "pymongo's upserts of the backlog's documents by 1 to 4 threads",
         comparisons=_comparisons(figures, drained, sizes),
         sizes=asdict(sizes),

@@ -35,7 +35,7 @@ class Drained:
     """Rows a second of each round and of the backlogs before, the ceiling's number of threads, and what went wrong."""
 
     ours: list[float] = field(default_factory=list)
-    rival: list[float] = field(default_factory=list)
+    baseline: list[float] = field(default_factory=list)
     cold: list[float] = field(default_factory=list)
     threads: int = 0
     rows: int = 0
@@ -43,7 +43,7 @@ class Drained:
 
     def comparison(self) -> Comparison:
         """Set both sides beside each other."""
-        return Comparison("drain of a backlog", "rows/s", self.ours, self.rival, least=LEAST)
+        return Comparison("drain of a backlog", "rows/s", self.ours, self.baseline, least=LEAST)
 
     def as_details(self) -> dict[str, Any]:
         """Tell what was drained, how fast while Java compiled, and how the ceiling was reached."""
@@ -72,13 +72,13 @@ def measure(ours: Ours, rows: int, rounds: int, say: Report) -> Drained:
     found.threads = ceiling.best(ceiling.upserts, settings, fifth)
     for number in range(1, rounds + 1):
         if number % 2 == 0:
-            found.rival.append(ceiling.upserts(settings, documents, found.threads))
+            found.baseline.append(ceiling.upserts(settings, documents, found.threads))
         found.ours.append(_drain(ours, rows))
         if number % 2:
-            found.rival.append(ceiling.upserts(settings, documents, found.threads))
+            found.baseline.append(ceiling.upserts(settings, documents, found.threads))
         say(
             f"backlog, round {number}: {found.ours[-1]:,.0f} rows/s, "
-            f"upserts by {found.threads} threads {found.rival[-1]:,.0f} rows/s"
+            f"upserts by {found.threads} threads {found.baseline[-1]:,.0f} rows/s"
         )
     return found
 

@@ -75,7 +75,7 @@ def measure(settings: Settings, say: Report, sizes: Sizes) -> Result:
     return Result(
         name="initial-load",
         ours="the initial load, from the slot's snapshot in PostgreSQL to the collections in their places",
-        rival="insert_many of the same documents, ready in memory, by 1 to 4 threads; and Debezium's snapshot, from "
+        baseline="insert_many of the same documents, ready in memory, by 1 to 4 threads; and Debezium's snapshot, from "
         "its first document to its last, through Kafka and the same sinks",
         comparisons=[
             Comparison("insert_many", "docs/s", figures.ours, figures.ceiling, least=LEAST_OF_CEILING),

@@ -30,7 +30,7 @@ from retail_pipeline.warehouse.connection import LOADER, connect, connect_dsn
 
 MOST_OF_COPY = 8.0
 MOST_OF_PLAIN = 1 / 3
-PROMISED_AT = 1_000_000  # lines without contradictions
+TARGET_AT = 1_000_000  # lines without contradictions
 
 _COMPARED = (*(table.qualified for table in tables.BUSINESS), "retail.observations", "retail.conflicts")
 
@@ -58,7 +58,7 @@ class _Figures:
 
 
 def run(settings: Settings, say: Report, sizes: Sizes | None = None) -> Result:
-    """Load every file into empty databases: ours whole, and the rival after the bare COPY that it needs anyway."""
+    """Load every file into empty databases: ours whole, and the baseline after the bare COPY that it needs anyway."""
     sizes = sizes or Sizes()
     comparisons: list[Comparison] = []
     details: dict[str, Any] = {}
@@ -85,13 +85,13 @@ def run(settings: Settings, say: Report, sizes: Sizes | None = None) -> Result:
                         f"\\copy {figures.copy[-1]:.2f} s, plain {figures.plain[-1]:.2f} s, "
                         f"{figures.peak_mb[-1]:.0f} MB"
                     )
-                promised = lines == PROMISED_AT and not contradictions
-                comparisons += _comparisons(name, figures, promised=promised)
+                target = lines == TARGET_AT and not contradictions
+                comparisons += _comparisons(name, figures, target=target)
                 details[name] = _details(figures)
     return Result(
         name="load",
         ours="retail-pipeline's load, whole: from opening the file to the commit of twelve tables",
-        rival="psql's \\copy into a table of text; and that \\copy with plain INSERT … SELECT into the same tables",
+        baseline="psql's \\copy into a table of text; and that \\copy with plain INSERT … SELECT into the same tables",
         comparisons=comparisons,
         sizes=asdict(sizes),
         durability=durability,
@@ -103,7 +103,7 @@ def run(settings: Settings, say: Report, sizes: Sizes | None = None) -> Result:
 
 def _round(settings: Settings, path: Path, lines: int, figures: _Figures, faults: list[str]) -> dict[str, str]:
     """Load the file once on each side, into databases that were just made; give the durability settings."""
-    with database.sites(settings, "load", "load_rival") as (ours, rival):
+    with database.sites(settings, "load", "load_baseline") as (ours, baseline):
         roles.provision(ours.settings)
         loaded = _whole(ours, path)
         if loaded["loaded"] != lines:
@@ -111,9 +111,9 @@ def _round(settings: Settings, path: Path, lines: int, figures: _Figures, faults
         figures.whole.append(loaded["seconds"])
         figures.peak_mb.append(loaded["peak_mb"])
         figures.stages.append(loaded["stages"])
-        figures.copy.append(_copy(rival, path, "bench_text"))
-        figures.plain.append(_plain(rival, path))
-        faults += _differences(ours, rival)
+        figures.copy.append(_copy(baseline, path, "bench_text"))
+        figures.plain.append(_plain(baseline, path))
+        faults += _differences(ours, baseline)
         with connect(ours.settings, LOADER) as connection:
             return database.durability(connection)
 
@@ -169,15 +169,15 @@ def _plain(site: Site, path: Path) -> float:
         cursor.execute("set work_mem = '256MB'")
         connection.commit()
         started = time.monotonic()
-        cursor.execute((FOLDER / "rival_load.sql").read_text())
+        cursor.execute((FOLDER / "baseline_load.sql").read_text())
         connection.commit()
         return copied + time.monotonic() - started
 
 
-def _differences(ours: Site, rival: Site) -> list[str]:
+def _differences(ours: Site, baseline: Site) -> list[str]:
     """Name the tables in which the two sides do not have the same rows."""
     found = []
-    with connect_dsn(ours.superuser) as one, connect_dsn(rival.superuser) as other:
+    with connect_dsn(ours.superuser) as one, connect_dsn(baseline.superuser) as other:
         for table in _COMPARED:
             digests = []
             for connection in (one, other):
@@ -192,10 +192,10 @@ def _differences(ours: Site, rival: Site) -> list[str]:
     return found
 
 
-def _comparisons(name: str, figures: _Figures, *, promised: bool) -> list[Comparison]:
+def _comparisons(name: str, figures: _Figures, *, target: bool) -> list[Comparison]:
     return [
-        Comparison(f"{name}, bare \\copy", "s", figures.whole, figures.copy, most=MOST_OF_COPY if promised else None),
-        Comparison(f"{name}, plain", "s", figures.whole, figures.plain, most=MOST_OF_PLAIN if promised else None),
+        Comparison(f"{name}, bare \\copy", "s", figures.whole, figures.copy, most=MOST_OF_COPY if target else None),
+        Comparison(f"{name}, plain", "s", figures.whole, figures.plain, most=MOST_OF_PLAIN if target else None),
     ]
 
 

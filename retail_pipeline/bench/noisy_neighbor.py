@@ -166,7 +166,7 @@ def measure(settings: Settings, say: Report, sizes: Sizes) -> Result:
     return Result(
         name="noisy-neighbor",
         ours=f"sales of {sizes.neighbors} stores, {sizes.rate} a second, while another store goes too far",
-        rival="the same in the seconds before it",
+        baseline="the same in the seconds before it",
         comparisons=[comparison for one in found for comparison in _comparisons(one)],
         sizes={name: value for name, value in asdict(sizes).items() if name != "excesses"},
         durability=durability | MONGO_DURABILITY,

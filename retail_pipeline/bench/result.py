@@ -1,4 +1,4 @@
-"""What did a bench find? Figures beside those of a rival measured in the same run, their ratio, and its spread."""
+"""What did a bench find? Figures beside those of a baseline measured in the same run, their ratio, and its spread."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ Report = Callable[[str], None]
 class Comparison:
     """One thing measured on both sides, round by round and one side after the other.
 
-    `most` and `least` say what ratio of ours to the rival's was promised; `most_more` excuses a ratio by a difference
-    that is too small to matter. A comparison that only informs has none of them.
+    `most` and `least` are the target for the ratio of ours to the baseline's; `most_more` excuses a ratio by a
+    difference that is too small to matter. A comparison that only informs has none of them.
     """
 
     name: str
     unit: str
     ours: Sequence[float]
-    rival: Sequence[float]
+    baseline: Sequence[float]
     most: float | None = None
     most_more: float | None = None
     least: float | None = None
 
     @property
     def ratios(self) -> list[float]:
-        """Ours to the rival's, in each round."""
-        return [ours / rival for ours, rival in zip(self.ours, self.rival, strict=True)]
+        """Ours to the baseline's, in each round."""
+        return [ours / baseline for ours, baseline in zip(self.ours, self.baseline, strict=True)]
 
     @property
     def ratio(self) -> float:
@@ -41,11 +41,11 @@ class Comparison:
     @property
     def more(self) -> float:
         """The median of the rounds' differences."""
-        return statistics.median(ours - rival for ours, rival in zip(self.ours, self.rival, strict=True))
+        return statistics.median(ours - baseline for ours, baseline in zip(self.ours, self.baseline, strict=True))
 
     @property
-    def kept(self) -> bool | None:
-        """Whether what was promised holds; None where nothing was."""
+    def met(self) -> bool | None:
+        """Whether the target was met; None where there is none."""
         if self.least is not None:
             return self.ratio >= self.least
         if self.most is None:
@@ -53,8 +53,8 @@ class Comparison:
         return self.ratio <= self.most or (self.most_more is not None and self.more <= self.most_more)
 
     @property
-    def promise(self) -> str:
-        """What was promised, in words."""
+    def target(self) -> str:
+        """The target in words."""
         if self.least is not None:
             return f"at least {self.least:.3g} times"
         if self.most is None:
@@ -68,14 +68,14 @@ class Comparison:
             "name": self.name,
             "unit": self.unit,
             "ours": statistics.median(self.ours),
-            "rival": statistics.median(self.rival),
+            "baseline": statistics.median(self.baseline),
             "ratio": self.ratio,
             "ratio_least": min(self.ratios),
             "ratio_most": max(self.ratios),
-            "promise": self.promise,
-            "kept": self.kept,
+            "target": self.target,
+            "met": self.met,
             "ours_rounds": list(self.ours),
-            "rival_rounds": list(self.rival),
+            "baseline_rounds": list(self.baseline),
         }
 
 
@@ -85,7 +85,7 @@ class Result:
 
     name: str
     ours: str
-    rival: str
+    baseline: str
     comparisons: Sequence[Comparison]
     sizes: Mapping[str, Any]
     durability: Mapping[str, str]
@@ -98,7 +98,7 @@ class Result:
         return {
             "bench": self.name,
             "ours": self.ours,
-            "rival": self.rival,
+            "baseline": self.baseline,
             "figures": [comparison.as_dict() for comparison in self.comparisons],
             "sizes": dict(self.sizes),
             "durability": dict(self.durability),
@@ -110,16 +110,16 @@ class Result:
 
     def as_text(self) -> str:
         """Give a table for people."""
-        rows = [("", "ours", "rival", "unit", "ratio", "spread", "promised", "")]
+        rows = [("", "ours", "baseline", "unit", "ratio", "spread", "target", "")]
         for one in self.comparisons:
             spread = f"{min(one.ratios):.2f} to {max(one.ratios):.2f}"
-            kept = {True: "kept", False: "NOT KEPT", None: ""}[one.kept]
-            ours, rival = statistics.median(one.ours), statistics.median(one.rival)
+            met = {True: "met", False: "MISSED", None: ""}[one.met]
+            ours, baseline = statistics.median(one.ours), statistics.median(one.baseline)
             rows.append(
-                (one.name, number(ours), number(rival), one.unit, f"{one.ratio:.2f}", spread, one.promise, kept)
+                (one.name, number(ours), number(baseline), one.unit, f"{one.ratio:.2f}", spread, one.target, met)
             )
         widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-        lines = [f"bench {self.name}", f"  ours:  {self.ours}", f"  rival: {self.rival}", ""]
+        lines = [f"bench {self.name}", f"  ours:     {self.ours}", f"  baseline: {self.baseline}", ""]
         lines += [
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
         ]

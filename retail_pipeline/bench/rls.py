@@ -81,22 +81,22 @@ def run(settings: Settings, say: Report, sizes: Sizes | None = None) -> Result:
         fill(site, Company(sizes.stores, sizes.products, 50, sizes.lines))
         with (
             connect_dsn(site.address(store_login(store)), autocommit=True) as ours,
-            connect_dsn(site.address(UNRESTRICTED), autocommit=True) as rival,
+            connect_dsn(site.address(UNRESTRICTED), autocommit=True) as baseline,
         ):
-            _require_fair_sides(ours, rival)
+            _require_fair_sides(ours, baseline)
             queries = _queries(site, store)
             faults: list[str] = []
             comparisons = []
             for query in queries:
                 say(f"measuring {query.name}")
-                _require_same_rows(ours, rival, query, store)
+                _require_same_rows(ours, baseline, query, store)
                 for prepared in (False, True):
-                    comparisons.append(_compare(ours, rival, query, store, sizes, prepared=prepared))
+                    comparisons.append(_compare(ours, baseline, query, store, sizes, prepared=prepared))
                     faults += _plan_faults(ours, query, prepared=prepared)
             return Result(
                 name="rls",
                 ours="queries of a store's back office by its own login, narrowed by row-level security",
-                rival="the same text with an explicit WHERE, by a role that no policy narrows",
+                baseline="the same text with an explicit WHERE, by a role that no policy narrows",
                 comparisons=comparisons,
                 sizes=asdict(sizes),
                 durability=database.durability(ours),
@@ -117,19 +117,19 @@ def _queries(site: Site, store: int) -> list[Query]:
     return [Query.read(path, arguments) for path in sorted((FOLDER / "back_office").glob("*.sql"))]
 
 
-def _require_fair_sides(ours: Connection, rival: Connection) -> None:
+def _require_fair_sides(ours: Connection, baseline: Connection) -> None:
     """Refuse to measure where the store is not narrowed by policies, or the other side is."""
-    for connection, narrowed in ((ours, True), (rival, False)):
+    for connection, narrowed in ((ours, True), (baseline, False)):
         with connection.cursor() as cursor:
             cursor.execute("select row_security_active('retail.transactions')")
             if cursor.fetchone() != (narrowed,):
                 raise BenchError(f"Policies {'do not' if narrowed else ''} narrow {connection.info.user}.")
 
 
-def _require_same_rows(ours: Connection, rival: Connection, query: Query, store: int) -> None:
+def _require_same_rows(ours: Connection, baseline: Connection, query: Query, store: int) -> None:
     """Refuse to compare two queries that do not answer the same."""
     answers = []
-    for connection, text in ((ours, query.as_store()), (rival, query.as_unrestricted(store))):
+    for connection, text in ((ours, query.as_store()), (baseline, query.as_unrestricted(store))):
         with connection.cursor() as cursor:
             cursor.execute(query.statement(text, prepared=False))
             answers.append(cursor.fetchall())
@@ -138,14 +138,14 @@ def _require_same_rows(ours: Connection, rival: Connection, query: Query, store:
 
 
 def _compare(
-    ours: Connection, rival: Connection, query: Query, store: int, sizes: Sizes, *, prepared: bool
+    ours: Connection, baseline: Connection, query: Query, store: int, sizes: Sizes, *, prepared: bool
 ) -> Comparison:
     """Time both sides in turns, each call alone; a round's figure is the median of its calls."""
-    sides = ((ours, query.as_store()), (rival, query.as_unrestricted(store)))
+    sides = ((ours, query.as_store()), (baseline, query.as_unrestricted(store)))
     statements = [query.statement(text, prepared=prepared) for _, text in sides]
     figures: tuple[list[float], list[float]] = ([], [])
-    with ours.cursor() as our_cursor, rival.cursor() as rival_cursor:
-        cursors = (our_cursor, rival_cursor)
+    with ours.cursor() as our_cursor, baseline.cursor() as baseline_cursor:
+        cursors = (our_cursor, baseline_cursor)
         if prepared:
             for cursor, (_, text) in zip(cursors, sides, strict=True):
                 cursor.execute(query.prepare(text))

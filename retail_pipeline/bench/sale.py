@@ -15,7 +15,7 @@ from retail_pipeline.warehouse.connection import connect_dsn
 from retail_pipeline.warehouse.limits import MOST_CONNECTIONS
 
 LEAST = 0.8
-PROMISED_AT = 8  # connections
+TARGET_AT = 8  # connections
 
 _UNITS_OF_A_BASKET = 8  # the sum of the quantities in the scripts
 
@@ -70,61 +70,61 @@ def run(settings: Settings, say: Report, sizes: Sizes | None = None) -> Result:
     sizes = sizes or Sizes()
     if max(sizes.connections) > sizes.selling * MOST_CONNECTIONS:
         raise BenchError(f"{sizes.selling} stores cannot have {max(sizes.connections)} connections.")
-    with database.sites(settings, "sale", "sale_rival", stores=sizes.selling) as (our_site, rival_site):
+    with database.sites(settings, "sale", "sale_baseline", stores=sizes.selling) as (our_site, baseline_site):
         ours = _Side(our_site, "sale.pgbench", by_store_login=True)
-        rival = _Side(rival_site, "rival_sale.pgbench", by_store_login=False)
-        for side in (ours, rival):
+        baseline = _Side(baseline_site, "baseline_sale.pgbench", by_store_login=False)
+        for side in (ours, baseline):
             say(f"filling {sizes.stores:,} stores, {sizes.products} products, {sizes.lines:,} lines sold before")
             fill(side.site, Company(sizes.stores, sizes.products, _CUSTOMERS, sizes.lines))
             stock_up(side.site)
-        with connect_dsn(rival_site.superuser) as connection, connection.cursor() as cursor:
-            cursor.execute((FOLDER / "rival_sale.sql").read_text())
+        with connect_dsn(baseline_site.superuser) as connection, connection.cursor() as cursor:
+            cursor.execute((FOLDER / "baseline_sale.sql").read_text())
             cursor.execute(f"grant execute on all functions in schema retail to {UNRESTRICTED}")
-        _require_fair_sides(ours.site, rival.site)
+        _require_fair_sides(ours.site, baseline.site)
 
-        before = {id(side): _state(side.site) for side in (ours, rival)}
-        comparisons = [_compare(ours, rival, connections, sizes, say) for connections in sizes.connections]
-        faults = _faults(ours, before[id(ours)], "ours") + _faults(rival, before[id(rival)], "the rival")
+        before = {id(side): _state(side.site) for side in (ours, baseline)}
+        comparisons = [_compare(ours, baseline, connections, sizes, say) for connections in sizes.connections]
+        faults = _faults(ours, before[id(ours)], "ours") + _faults(baseline, before[id(baseline)], "the baseline")
         with connect_dsn(ours.site.address(store_login(1))) as connection:
             durability = database.durability(connection)
         return Result(
             name="sale",
             ours="retail.insert_transaction by the stores' own logins",
-            rival="one function of the same statements and checks, no RLS and no trigger, by an unrestricted role",
+            baseline="one function of the same statements and checks, no RLS and no trigger, by an unrestricted role",
             comparisons=comparisons,
             sizes=asdict(sizes),
             durability=durability,
             checks={
-                "sales": f"{ours.sold:,} and {rival.sold:,}",
-                "deadlocks and other failures": f"{ours.failed} and {rival.failed}",
+                "sales": f"{ours.sold:,} and {baseline.sold:,}",
+                "deadlocks and other failures": f"{ours.failed} and {baseline.failed}",
                 "stock": "wrong" if faults else "right to the unit on both sides",
             },
             faults=faults,
         )
 
 
-def _compare(ours: _Side, rival: _Side, connections: int, sizes: Sizes, say: Report) -> Comparison:
+def _compare(ours: _Side, baseline: _Side, connections: int, sizes: Sizes, say: Report) -> Comparison:
     """Sell on both sides in turns; who begins changes from round to round."""
-    figures: dict[int, list[float]] = {id(ours): [], id(rival): []}
+    figures: dict[int, list[float]] = {id(ours): [], id(baseline): []}
     for number in range(sizes.rounds):
-        for side in (ours, rival) if number % 2 == 0 else (rival, ours):
+        for side in (ours, baseline) if number % 2 == 0 else (baseline, ours):
             figures[id(side)].append(side.sell(connections, sizes))
-        our, their = figures[id(ours)][-1], figures[id(rival)][-1]
+        our, their = figures[id(ours)][-1], figures[id(baseline)][-1]
         say(f"{connections} connections, round {number + 1}: {our:,.0f} and {their:,.0f} sales/s")
     return Comparison(
         name=f"{connections} connection{'s' if connections > 1 else ''}",
         unit="sales/s",
         ours=figures[id(ours)],
-        rival=figures[id(rival)],
-        least=LEAST if connections == PROMISED_AT else None,
+        baseline=figures[id(baseline)],
+        least=LEAST if connections == TARGET_AT else None,
     )
 
 
-def _require_fair_sides(ours: Site, rival: Site) -> None:
+def _require_fair_sides(ours: Site, baseline: Site) -> None:
     """Refuse to measure where the sides differ in anything but the policies and the triggers."""
     with (
         connect_dsn(ours.address(store_login(1))) as store,
-        connect_dsn(rival.address(UNRESTRICTED)) as unrestricted,
+        connect_dsn(baseline.address(UNRESTRICTED)) as unrestricted,
     ):
         facts = []
         for connection in (store, unrestricted):
@@ -133,11 +133,11 @@ def _require_fair_sides(ours: Site, rival: Site) -> None:
                 facts.append(cursor.fetchall())
                 cursor.execute(_RULES)
                 facts.append(cursor.fetchall())
-    our_shape, our_rules, rival_shape, rival_rules = facts
-    if our_shape != rival_shape:
+    our_shape, our_rules, baseline_shape, baseline_rules = facts
+    if our_shape != baseline_shape:
         raise BenchError("The two sides of the sale do not have the same indexes and constraints.")
-    if not our_rules or rival_rules:
-        raise BenchError("The rival of the sale has policies or triggers, or ours has none.")
+    if not our_rules or baseline_rules:
+        raise BenchError("The baseline of the sale has policies or triggers, or ours has none.")
 
 
 _SHAPE = """

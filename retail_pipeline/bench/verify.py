@@ -56,7 +56,7 @@ def measure(settings: Settings, say: Report, sizes: Sizes) -> Result:
         try:
             rows = _mirror(site)
             say(f"{rows:,} rows of {len(MIRRORED)} tables on both sides")
-            ours, rival = _rounds(site.settings, rows, sizes, say)
+            ours, baseline = _rounds(site.settings, rows, sizes, say)
             faults = _faults(site.settings, sizes.planted)
         finally:
             _drop(site.settings)
@@ -65,10 +65,12 @@ def measure(settings: Settings, say: Report, sizes: Sizes) -> Result:
     return Result(
         name="verify",
         ours="verify: every row and document, as bytes, in one pass with flat memory",
-        rival="both sides downloaded whole, table by table, each row and document decoded and compared by key",
+        baseline="both sides downloaded whole, table by table, each row and document decoded and compared by key",
         comparisons=[
-            Comparison("seconds", "s", ours, rival),
-            Comparison("rows", "rows/s", [rows / seconds for seconds in ours], [rows / seconds for seconds in rival]),
+            Comparison("seconds", "s", ours, baseline),
+            Comparison(
+                "rows", "rows/s", [rows / seconds for seconds in ours], [rows / seconds for seconds in baseline]
+            ),
         ],
         sizes=asdict(sizes),
         durability=durability | MONGO_DURABILITY,
@@ -92,7 +94,7 @@ def _mirror(site: Site) -> int:
 def _rounds(settings: Settings, rows: int, sizes: Sizes, say: Report) -> tuple[list[float], list[float]]:
     """Compare both ways in turns; who begins changes."""
     ours: list[float] = []
-    rival: list[float] = []
+    baseline: list[float] = []
 
     def verify() -> None:
         started = time.monotonic()
@@ -104,15 +106,15 @@ def _rounds(settings: Settings, rows: int, sizes: Sizes, say: Report) -> tuple[l
     def download() -> None:
         started = time.monotonic()
         found = sum(len(differing(settings, table)) for table in MIRRORED)
-        rival.append(time.monotonic() - started)
+        baseline.append(time.monotonic() - started)
         if found:
             raise BenchError(f"The download found {found} differences where verify found none.")
 
     for number in range(1, sizes.rounds + 1):
         for compare in (verify, download) if number % 2 else (download, verify):
             compare()
-        say(f"round {number}: {ours[-1]:.1f} s, {rows / ours[-1]:,.0f} rows/s; download {rival[-1]:.1f} s")
-    return ours, rival
+        say(f"round {number}: {ours[-1]:.1f} s, {rows / ours[-1]:,.0f} rows/s; download {baseline[-1]:.1f} s")
+    return ours, baseline
 
 
 def differing(settings: Settings, table: Table) -> set[Row]:

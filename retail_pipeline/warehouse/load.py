@@ -41,10 +41,10 @@ set local timezone = 'UTC';
 set local search_path = pg_catalog, pg_temp;
 """
 _STEPS = {
-    "05_kinds": "kinds of things",
+    "05_lookups": "lookup values",
     "06_lines": "numbering the lines",
     "07_winners": "choosing the latest values",
-    "08_rivals": "comparing with loaded rows",
+    "08_loaded_competitors": "comparing with loaded rows",
     "09_masters": "products, customers and what else sales refer to",
     "10_sales": "sales and their lines",
     "11_conflicts": "conflicts",

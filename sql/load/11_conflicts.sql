@@ -4,7 +4,7 @@
 -- Locks:   row exclusive; nothing else writes the conflicts.
 
 delete from retail.conflicts as kept
-using staging.retold as again
+using staging.reevaluated as again
 where
     kept.store_id = again.store_id
     and kept.transaction_id = again.transaction_id
@@ -99,7 +99,7 @@ with told as (
             actual_demand,
             unit_price,
             inventory_level
-        from staging.retold
+        from staging.reevaluated
     ) as given
     inner join retail.transactions as sale
         on given.store_id = sale.store_id and given.transaction_id = sale.transaction_id

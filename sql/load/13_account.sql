@@ -38,7 +38,7 @@ warned as (
         coalesce(sum(other_weekday), 0) as weekday, -- noqa: RF04
         coalesce(sum(other_promotion), 0) as promotion,
         coalesce(sum(other_stockout), 0) as stockout
-    from staging.kinds
+    from staging.lookups
 )
 
 select

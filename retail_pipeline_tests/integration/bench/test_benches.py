@@ -33,7 +33,7 @@ def test_rls_measures_five_queries_both_ways_by_faultless_plans(postgres_setting
     assert len(result.comparisons) == 10
     assert result.faults == []
     assert _durability(result) == REAL_DURABILITY
-    assert all(len(one.ours) == len(one.rival) == 2 for one in result.comparisons)
+    assert all(len(one.ours) == len(one.baseline) == 2 for one in result.comparisons)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_sale_sells_on_both_sides_and_every_unit_is_accounted_for(postgres_setti
 
     assert result.faults == []
     assert [one.name for one in result.comparisons] == ["1 connection", "3 connections"]
-    assert all(figure > 0 for one in result.comparisons for figure in (*one.ours, *one.rival))
+    assert all(figure > 0 for one in result.comparisons for figure in (*one.ours, *one.baseline))
     assert result.checks["deadlocks and other failures"] == "0 and 0"
     assert _durability(result) == REAL_DURABILITY
 
@@ -90,7 +90,7 @@ def test_sale_notices_a_unit_that_is_lost(postgres_settings: Settings, monkeypat
     assert any("stock_is_the_sum_of_its_movements" in fault for fault in result.faults)
 
 
-def test_sale_refuses_a_rival_that_keeps_its_triggers(
+def test_sale_refuses_a_baseline_that_keeps_its_triggers(
     postgres_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sale, "_RULES", "select relname from pg_class where relname = 'transactions'")
@@ -99,7 +99,7 @@ def test_sale_refuses_a_rival_that_keeps_its_triggers(
         sale.run(postgres_settings, print, SALE)
 
 
-def test_load_fills_the_same_tables_as_its_rival_row_for_row(postgres_settings: Settings) -> None:
+def test_load_fills_the_same_tables_as_its_baseline_row_for_row(postgres_settings: Settings) -> None:
     result = load.run(postgres_settings, print, LOAD)
 
     assert result.faults == []
@@ -108,7 +108,7 @@ def test_load_fills_the_same_tables_as_its_rival_row_for_row(postgres_settings: 
     assert _durability(result) == REAL_DURABILITY
 
 
-def test_load_notices_a_rival_that_does_less(postgres_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_load_notices_a_baseline_that_does_less(postgres_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = load._plain  # noqa: SLF001
 
     def plain_without_a_line(site: Site, path: Path) -> float:

@@ -74,7 +74,7 @@ def test_cdc_sees_every_sale_of_three_ways_and_drains_a_backlog(stack_settings: 
 def test_cdc_tells_of_a_stream_that_lost_a_document(stack_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     def drain_and_lose(ours: cdc_sides.Ours, *_: Any) -> cdc_drain.Drained:
         _spoil(ours.site.settings)
-        return cdc_drain.Drained(ours=[1.0], rival=[1.0])
+        return cdc_drain.Drained(ours=[1.0], baseline=[1.0])
 
     monkeypatch.setattr(cdc_drain, "measure", drain_and_lose)
 

@@ -87,7 +87,7 @@ def test_no_kept_value_is_the_one_that_won(warehouse: Settings, tmp_path: Path) 
     [
         ("11_conflicts", "nullif(given.product_name, product.product_name)", "null"),
         ("11_conflicts", "> 0", "> 1"),
-        ("08_rivals", "loaded.product_id in (", "false and loaded.product_id in ("),
+        ("08_loaded_competitors", "loaded.product_id in (", "false and loaded.product_id in ("),
         ("07_winners", "max(transaction_date)", "min(transaction_date)"),
         ("10_sales", "fresh.quantity_sold", "1"),
     ],

@@ -1,4 +1,4 @@
-"""Both sides of a query are one text: what the rival adds stands in it as a comment."""
+"""Both sides of a query are one text: what the baseline adds stands in it as a comment."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def test_there_are_five_queries() -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_the_rival_asks_the_same_with_the_store_named(path: Path) -> None:
+def test_the_baseline_asks_the_same_with_the_store_named(path: Path) -> None:
     query = Query.read(path, {})
 
-    rival = query.as_unrestricted(7)
+    baseline = query.as_unrestricted(7)
 
     assert "store_id = 7" not in query.as_store()
-    assert len(_CONDITION.findall(rival)) == 1
-    assert _CONDITION.sub("", rival).split() == query.as_store().split()
+    assert len(_CONDITION.findall(baseline)) == 1
+    assert _CONDITION.sub("", baseline).split() == query.as_store().split()
 
 
 def test_an_argument_is_a_literal_or_a_parameter_of_the_same_type() -> None:

@@ -5,7 +5,7 @@
 -- Locks:   none but those of reading.
 
 -- A loaded row that beats a candidate is not older than the oldest row of this load.
-create unlogged table staging.rivals as
+create unlogged table staging.loaded_competitors as
 select
     loaded.transaction_date,
     loaded.transaction_id,
@@ -18,59 +18,59 @@ select
 from staging.file_rows as loaded
 where loaded.transaction_date >= (select min(fresh.transaction_date) from staging.lines as fresh);
 
-analyze staging.rivals;
+analyze staging.loaded_competitors;
 
 delete from staging.sale_winner as winner
-using staging.rivals as rival
+using staging.loaded_competitors as competitor
 where
-    winner.store_id = rival.store_id
-    and winner.transaction_id = rival.transaction_id
-    and (rival.transaction_date, rival.transaction_id, rival.store_id, rival.line_number)
+    winner.store_id = competitor.store_id
+    and winner.transaction_id = competitor.transaction_id
+    and (competitor.transaction_date, competitor.transaction_id, competitor.store_id, competitor.line_number)
     > (winner.transaction_date, winner.transaction_id, winner.store_id, winner.line_number);
 
 delete from staging.product_winner as winner
-using staging.rivals as rival
+using staging.loaded_competitors as competitor
 where
-    winner.product_id = rival.product_id
-    and (rival.transaction_date, rival.transaction_id, rival.store_id, rival.line_number)
+    winner.product_id = competitor.product_id
+    and (competitor.transaction_date, competitor.transaction_id, competitor.store_id, competitor.line_number)
     > (winner.transaction_date, winner.transaction_id, winner.store_id, winner.line_number);
 
 delete from staging.supplier_winner as winner
-using staging.rivals as rival
+using staging.loaded_competitors as competitor
 where
-    winner.supplier_id = rival.supplier_id
-    and (rival.transaction_date, rival.transaction_id, rival.store_id, rival.line_number)
+    winner.supplier_id = competitor.supplier_id
+    and (competitor.transaction_date, competitor.transaction_id, competitor.store_id, competitor.line_number)
     > (winner.transaction_date, winner.transaction_id, winner.store_id, winner.line_number);
 
 delete from staging.store_winner as winner
-using staging.rivals as rival
+using staging.loaded_competitors as competitor
 where
-    winner.store_id = rival.store_id
-    and (rival.transaction_date, rival.transaction_id, rival.store_id, rival.line_number)
+    winner.store_id = competitor.store_id
+    and (competitor.transaction_date, competitor.transaction_id, competitor.store_id, competitor.line_number)
     > (winner.transaction_date, winner.transaction_id, winner.store_id, winner.line_number);
 
 delete from staging.customer_winner as winner
-using staging.rivals as rival
+using staging.loaded_competitors as competitor
 where
-    winner.customer_id = rival.customer_id
-    and (rival.transaction_date, rival.transaction_id, rival.store_id, rival.line_number)
+    winner.customer_id = competitor.customer_id
+    and (competitor.transaction_date, competitor.transaction_id, competitor.store_id, competitor.line_number)
     > (winner.transaction_date, winner.transaction_id, winner.store_id, winner.line_number);
 
 delete from staging.stock_winner as winner
-using staging.rivals as rival
+using staging.loaded_competitors as competitor
 where
-    winner.store_id = rival.store_id
-    and winner.product_id = rival.product_id
-    and (rival.transaction_date, rival.transaction_id, rival.store_id, rival.line_number)
+    winner.store_id = competitor.store_id
+    and winner.product_id = competitor.product_id
+    and (competitor.transaction_date, competitor.transaction_id, competitor.store_id, competitor.line_number)
     > (winner.transaction_date, winner.transaction_id, winner.store_id, winner.line_number);
 
 delete from staging.demand_winner as winner
-using staging.rivals as rival
+using staging.loaded_competitors as competitor
 where
-    winner.store_id = rival.store_id
-    and winner.product_id = rival.product_id
-    and winner.forecast_date = rival.transaction_date::date
-    and (rival.transaction_date, rival.transaction_id, rival.store_id, rival.line_number)
+    winner.store_id = competitor.store_id
+    and winner.product_id = competitor.product_id
+    and winner.forecast_date = competitor.transaction_date::date
+    and (competitor.transaction_date, competitor.transaction_id, competitor.store_id, competitor.line_number)
     > (winner.transaction_date, winner.transaction_id, winner.store_id, winner.line_number);
 
 -- The latest record of the stock: from this load, or from the loaded row that beat it.
@@ -82,24 +82,24 @@ select
 from staging.stock_winner
 union all
 select * from (
-    select distinct on (rival.store_id, rival.product_id)
-        rival.store_id,
-        rival.product_id,
-        rival.inventory_level
-    from staging.rivals as rival
+    select distinct on (competitor.store_id, competitor.product_id)
+        competitor.store_id,
+        competitor.product_id,
+        competitor.inventory_level
+    from staging.loaded_competitors as competitor
     where
         not exists (
             select from staging.stock_winner as winner
-            where winner.store_id = rival.store_id and winner.product_id = rival.product_id
+            where winner.store_id = competitor.store_id and winner.product_id = competitor.product_id
         )
     order by
-        rival.store_id asc, rival.product_id asc, rival.transaction_date desc, rival.transaction_id desc,
-        rival.line_number desc
+        competitor.store_id asc, competitor.product_id asc, competitor.transaction_date desc, competitor.transaction_id desc,
+        competitor.line_number desc
 ) as beaten;
 
 analyze staging.stock_records;
 
-create unlogged table staging.retold as
+create unlogged table staging.reevaluated as
 with changed_sales as (
     select
         winner.store_id,
@@ -195,4 +195,4 @@ where
         from changed_demand as changed
     );
 
-analyze staging.retold;
+analyze staging.reevaluated;

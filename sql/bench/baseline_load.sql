@@ -1,10 +1,10 @@
 -- Purpose: the same twelve tables, conflicts and observations by plain INSERT … SELECT, every key, reference, check and
---          index in force row by row: the rival that bench load holds warehouse.load against.
+--          index in force row by row: the baseline that bench load holds warehouse.load against.
 -- Caller:  bench.load, as the loader, in a migrated empty database of the bench's own, after COPY has filled
 --          public.bench_lines, which numbers the rows; one transaction.
 -- Locks:   none that matters: nobody else is in that database.
 --
--- Why it is a fair rival. It has the same result, row for row, which bench.load compares. It types the text once, and
+-- Why it is a fair baseline. It has the same result, row for row, which bench.load compares. It types the text once, and
 -- decides between contradicting values by the same rule, the latest sale. It checks nothing that the tables do not
 -- check themselves, knows no quarantine and no duplicates, asks for no earlier load, and counts nothing.
 -- noqa: disable=AL03,AM04,RF04

@@ -1,4 +1,4 @@
--- Purpose: the kinds of things that rows name by a word: categories, payment methods, promotions and weather, numbered
+-- Purpose: the lookup values that rows name by a word: categories, payment methods, promotions and weather, numbered
 --          in the order of first appearance, after the largest number there. In the same look the rules that only warn
 --          are counted.
 -- Caller:  warehouse.load, once the rows that do not load have left `incoming`.
@@ -21,7 +21,7 @@ select kept.weather_id
 from retail.weather as kept
 for key share;
 
-create unlogged table staging.kinds as
+create unlogged table staging.lookups as
 select
     category,
     payment_method,
@@ -49,7 +49,7 @@ from (
     select
         category,
         min(first_line) as first_line
-    from staging.kinds
+    from staging.lookups
     group by category
 ) as fresh
 cross join there
@@ -68,7 +68,7 @@ from (
     select
         payment_method,
         min(first_line) as first_line
-    from staging.kinds
+    from staging.lookups
     group by payment_method
 ) as fresh
 cross join there
@@ -87,7 +87,7 @@ from (
     select
         promotion_type,
         min(first_line) as first_line
-    from staging.kinds
+    from staging.lookups
     where promotion_type <> 'None'
     group by promotion_type
 ) as fresh
@@ -107,7 +107,7 @@ from (
     select
         weather_conditions,
         min(first_line) as first_line
-    from staging.kinds
+    from staging.lookups
     group by weather_conditions
 ) as fresh
 cross join there
