@@ -24,7 +24,7 @@ demo: $(INSTALLED) ## set up, start everything, load (CSV=path, else the sample)
 test: $(INSTALLED) ## every test, on servers of its own
 	@$(RUN)/python -m pytest $(PYTEST_ARGS)
 
-test-faults: $(INSTALLED) ## strike every fault, with healing and without; writes docs/faults.md, most of an hour
+test-faults: $(INSTALLED) ## inject every fault, with healing and without; writes docs/faults.md, most of an hour
 	@$(RUN)/python -m pytest -m 'not soak' retail_pipeline_tests/faults $(PYTEST_ARGS)
 
 soak: $(INSTALLED) ## an hour of sales under random faults (SOAK_MINUTES=60); writes docs/soak.md

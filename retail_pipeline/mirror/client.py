@@ -13,7 +13,7 @@ from pymongo.database import Database
 from pymongo.errors import ConnectionFailure, OperationFailure
 
 from retail_pipeline.errors import MirrorError
-from retail_pipeline.replication.mongodb import SINK, USERS_DATABASE, administrator, place, uri
+from retail_pipeline.replication.mongodb import SINK, USERS_DATABASE, administrator, host_port, uri
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import MONGO_DATABASE, RED
 
@@ -27,7 +27,7 @@ WRITER = "retail_writer"
 ANALYST = "analyst"
 SINK_ROLE = "stream_sink"
 
-__all__ = ["ANALYST", "SINK", "WRITER", "administrator", "connect", "mirror", "place", "provision", "uri"]
+__all__ = ["ANALYST", "SINK", "WRITER", "administrator", "connect", "host_port", "mirror", "provision", "uri"]
 
 _APPLICATION = "retail-pipeline"
 # Unless the address says otherwise.
@@ -48,14 +48,14 @@ def connect(settings: Settings, user: str) -> Iterator[Client]:
             yield client
         except ConnectionFailure as error:
             raise MirrorError(
-                f"MongoDB at {place(settings)} does not answer.",
+                f"MongoDB at {host_port(settings)} does not answer.",
                 "see `retail-pipeline status`; `retail-pipeline up` starts the embedded server",
             ) from error
         except OperationFailure as error:
             if error.code not in _NOT_AUTHORIZED:
                 raise
             raise MirrorError(
-                f"MongoDB at {place(settings)} refuses {user}: {error.details.get('errmsg') if error.details else ''}",
+                f"MongoDB at {host_port(settings)} refuses {user}: {(error.details or {}).get('errmsg', '')}",
                 "run the initial load, which makes the users, or look whether the passwords are those of this server",
             ) from error
 

@@ -79,13 +79,13 @@ def differences(
             expected, found = next(wanted_ones, None), next(present_ones, None)
             continue
         # An _id that is no key at all sorts anywhere; it is set aside, so that the others stay in step.
-        found_place = None if found is None else place(identity(found), key)
+        found_place = None if found is None else sort_key(identity(found), key)
         if found is not None and found_place is None:
             counter.extra += 1
             yield Difference(Kind.EXTRA, None, found)
             found = next(present_ones, None)
             continue
-        expected_place = None if expected is None else place(identity(expected), key)
+        expected_place = None if expected is None else sort_key(identity(expected), key)
         if found_place is None or (expected_place is not None and expected_place < found_place):
             counter.missing += 1
             yield Difference(Kind.MISSING, expected, None)
@@ -125,7 +125,7 @@ class Counter:
         return self.missing + self.extra + self.different
 
 
-def place(value: Any, key: tuple[str, ...]) -> tuple[tuple[int, Any], ...] | None:
+def sort_key(value: Any, key: tuple[str, ...]) -> tuple[tuple[int, Any], ...] | None:
     """Give what sorts as MongoDB sorts this `_id`, or None where it is not made of the key's fields."""
     if not isinstance(value, dict) or tuple(value) != key:
         return None

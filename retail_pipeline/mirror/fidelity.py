@@ -283,7 +283,7 @@ def _difference(wanted: bytes | None, present: bytes | None) -> Difference | Non
 
 def _name(table: Table, identity: Any) -> Any:
     """Give what is equal for two `_id` that MongoDB takes for the same."""
-    return comparison.place(identity, table.key) or bson.encode({"": identity})
+    return comparison.sort_key(identity, table.key) or bson.encode({"": identity})
 
 
 def _sampled(

@@ -33,6 +33,6 @@ def uri(settings: Settings, user: str, options: Mapping[str, str] | None = None)
     return urlunsplit((parts.scheme, netloc, parts.path or "/", urlencode(query | dict(options or {})), ""))
 
 
-def place(settings: Settings) -> str:
+def host_port(settings: Settings) -> str:
     """Name the hosts of the address, without user and password."""
     return urlsplit(settings.require("mongo_uri")).netloc.rpartition("@")[2]

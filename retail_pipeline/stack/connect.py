@@ -38,7 +38,7 @@ class Connect(Server):
     variable: ClassVar[str | None] = "RETAIL_CONNECT_URL"
     stop_timeout: ClassVar[float] = 30
 
-    def given(self) -> str | None:
+    def configured_address(self) -> str | None:
         """Give the address from the settings."""
         return self.settings.connect_url
 
@@ -46,7 +46,7 @@ class Connect(Server):
         """Give the embedded worker's REST address, with its password."""
         return f"http://{USER}:{quote(self.password(USER))}@127.0.0.1:{self.port}"
 
-    def place(self, address: str) -> str:
+    def host_port(self, address: str) -> str:
         """Give host:port."""
         parts = urlsplit(address)
         return f"{'127.0.0.1' if parts.hostname == 'localhost' else parts.hostname}:{parts.port or 8083}"

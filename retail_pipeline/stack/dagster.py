@@ -55,7 +55,7 @@ class _Dagster(Server):
         """The file that tells where the code server is."""
         return self.settings.home / CodeServer.name / "workspace.yaml"
 
-    def given(self) -> str | None:
+    def configured_address(self) -> str | None:
         """Give nothing: there is no address in the settings for these."""
         return None
 
@@ -68,7 +68,7 @@ class _Dagster(Server):
         """Give the web UI's address; the daemon is asked there too."""
         return self.web
 
-    def place(self, address: str) -> str:
+    def host_port(self, address: str) -> str:
         """Give host:port."""
         return address.removeprefix("http://")
 

@@ -30,7 +30,7 @@ class Kafka(Server):
     ports: ClassVar[tuple[str, ...] | None] = ("kafka", "kafka_controller")
     stop_timeout: ClassVar[float] = 30
 
-    def given(self) -> str | None:
+    def configured_address(self) -> str | None:
         """Give the address from the settings."""
         return self.settings.kafka_bootstrap
 
@@ -38,7 +38,7 @@ class Kafka(Server):
         """Give the embedded broker's address."""
         return f"127.0.0.1:{self.port}"
 
-    def place(self, address: str) -> str:
+    def host_port(self, address: str) -> str:
         """Give host:port of the first broker that an address names."""
         host, _, port = address.split(",", maxsplit=1)[0].strip().rpartition(":")
         return f"{'127.0.0.1' if host == 'localhost' else host}:{port}"
@@ -61,7 +61,7 @@ class Kafka(Server):
 
     def check(self, address: str) -> None:
         """Ask the broker for its cluster."""
-        host, _, port = self.place(address).rpartition(":")
+        host, _, port = self.host_port(address).rpartition(":")
         # The client would log every refused attempt while the broker starts.
         socket.create_connection((host, int(port)), timeout=5).close()
         settings = client_settings(replace(self.settings, kafka_bootstrap=address), ADMIN)

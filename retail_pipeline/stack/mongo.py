@@ -37,7 +37,7 @@ class Mongo(Server):
     variable: ClassVar[str | None] = "RETAIL_MONGO_URI"
     stop_timeout: ClassVar[float] = 60
 
-    def given(self) -> str | None:
+    def configured_address(self) -> str | None:
         """Give the address from the settings."""
         return self.settings.mongo_uri
 
@@ -46,7 +46,7 @@ class Mongo(Server):
         login = f"{ADMIN}:{quote(self.password(ADMIN))}"
         return f"mongodb://{login}@127.0.0.1:{self.port}/?replicaSet={REPLICA_SET}&authSource=admin"
 
-    def place(self, address: str) -> str:
+    def host_port(self, address: str) -> str:
         """Give host:port of the first member that an address names."""
         host, _, port = urlsplit(address).netloc.rpartition("@")[2].split(",")[0].partition(":")
         return f"{'127.0.0.1' if host == 'localhost' else host}:{port or 27017}"

@@ -38,7 +38,7 @@ class Postgres(Server):
     # gives up ("could not create file … File exists"), and is rid of that file the next time it starts.
     start_attempts: ClassVar[int] = 2
 
-    def given(self) -> str | None:
+    def configured_address(self) -> str | None:
         """Give the address from the settings."""
         return self.settings.postgres_dsn
 
@@ -50,7 +50,7 @@ class Postgres(Server):
         """Give the address of Dagster's own database."""
         return f"postgresql://{DAGSTER}:{quote(self.password(DAGSTER))}@127.0.0.1:{self.port}/{DAGSTER}"
 
-    def place(self, address: str) -> str:
+    def host_port(self, address: str) -> str:
         """Give host:port."""
         parts = urlsplit(address)
         host = "127.0.0.1" if parts.hostname == "localhost" else parts.hostname

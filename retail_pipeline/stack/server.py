@@ -87,7 +87,7 @@ class Server(ABC):
         return self.settings.credentials.password(f"{self.name}/{user}")
 
     @abstractmethod
-    def given(self) -> str | None:
+    def configured_address(self) -> str | None:
         """Give the address from the settings, where one is set."""
 
     @abstractmethod
@@ -95,7 +95,7 @@ class Server(ABC):
         """Give the address of the embedded server."""
 
     @abstractmethod
-    def place(self, address: str) -> str:
+    def host_port(self, address: str) -> str:
         """Give host:port of an address, which tells the embedded server from another."""
 
     @abstractmethod
@@ -129,9 +129,9 @@ class Server(ABC):
 
         `retail-pipeline env` exports the embedded addresses too, so a variable that is set proves nothing by itself.
         """
-        given = self.given()
+        configured = self.configured_address()
         known = self.state.known_port(self.name)
-        return given is not None and (known is None or self.place(given) != f"127.0.0.1:{known}")
+        return configured is not None and (known is None or self.host_port(configured) != f"127.0.0.1:{known}")
 
     @property
     def died(self) -> bool:
@@ -151,7 +151,7 @@ class Server(ABC):
     def current(self) -> str | None:
         """Give the address to use: that of the settings, else the embedded one where it was ever started."""
         if self.external:
-            return self.given()
+            return self.configured_address()
         return self.address() if self.state.known_port(self.name) else None
 
     def up(self) -> None:
@@ -159,7 +159,8 @@ class Server(ABC):
         begun = time.monotonic()
         if self.external:
             self._check_external()
-            self.report(f"{self.title}: the one at {self.place(self.given() or '')}, which {self.variable} names")
+            where = self.host_port(self.configured_address() or "")
+            self.report(f"{self.title}: the one at {where}, which {self.variable} names")
             return
         process = self.state.process(self.name)
         if process and self.lives(process):
@@ -189,7 +190,9 @@ class Server(ABC):
     def health(self) -> ServerHealth:
         """Tell how it is, now."""
         if self.external:
-            return ServerHealth(self.name, "external", self._complaint(self.given() or "") or "answers", None)
+            return ServerHealth(
+                self.name, "external", self._complaint(self.configured_address() or "") or "answers", None
+            )
         process = self.state.process(self.name)
         if process is None:
             return ServerHealth(self.name, "stopped", "", self.log)
@@ -249,12 +252,12 @@ class Server(ABC):
     def _check_external(self) -> None:
         """Raise where the server that the settings name does not answer."""
         try:
-            self.check(self.given() or "")
+            self.check(self.configured_address() or "")
         except RetailError:
             raise
         except Exception as error:
-            place = self.place(self.given() or "")
-            message = f"{self.title} at {place}, which {self.variable} names, does not answer: {type(error).__name__}."
+            where = self.host_port(self.configured_address() or "")
+            message = f"{self.title} at {where}, which {self.variable} names, does not answer: {type(error).__name__}."
             raise StackError(message, f"start that server, or unset {self.variable} to use the embedded one") from error
 
 

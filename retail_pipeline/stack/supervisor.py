@@ -86,7 +86,7 @@ class Supervisor(Server):
         """The file that it touches each time it has looked."""
         return self.folder / "beat"
 
-    def given(self) -> str | None:
+    def configured_address(self) -> str | None:
         """Give nothing: it has no address."""
         return None
 
@@ -94,7 +94,7 @@ class Supervisor(Server):
         """Give nothing: it has no address."""
         return ""
 
-    def place(self, address: str) -> str:
+    def host_port(self, address: str) -> str:
         """Give nothing: it has no address."""
         return address
 

@@ -53,9 +53,9 @@ def _testbed(request: pytest.FixtureRequest, *, is_whole: bool) -> Iterator[Test
 
 @pytest.fixture(scope="session", name="trials")
 def _trials(request: pytest.FixtureRequest, *, is_whole: bool) -> Iterator[Trials]:
-    """Keep what came of every trial; where each fault was struck both ways, write it down.
+    """Keep what came of every trial; where each fault was injected both ways, write it down.
 
-    Trials of earlier sessions count until they are made again, so that one that was repaired can be struck alone.
+    Trials of earlier sessions count until they are made again, so that one that was repaired can be injected alone.
     """
     cache = request.config.cache
     trials = Trials()

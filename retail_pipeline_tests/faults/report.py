@@ -11,7 +11,7 @@ from typing import Any
 
 from retail_pipeline.settings import PROJECT
 from retail_pipeline_tests.faults.faults import FAULTS, LONG_ENOUGH, Fault
-from retail_pipeline_tests.faults.strikes_slot import NIGHT_MB
+from retail_pipeline_tests.faults.injections_slot import NIGHT_MB
 from retail_pipeline_tests.faults.trial import WITHIN, Outcome
 
 DOCUMENT = PROJECT / "docs" / "faults.md"
@@ -24,7 +24,7 @@ class Trials:
     """The outcomes by the name of the fault."""
 
     healed: dict[str, Outcome] = field(default_factory=dict)
-    planted: dict[str, Outcome] = field(default_factory=dict)
+    unhealed: dict[str, Outcome] = field(default_factory=dict)
 
     @classmethod
     def of(cls, kept: Mapping[str, Mapping[str, Any]]) -> Trials:
@@ -34,17 +34,17 @@ class Trials:
         def outcomes(kind: str) -> dict[str, Outcome]:
             return {name: Outcome(**told) for name, told in kept.get(kind, {}).items() if name in names}
 
-        return cls(outcomes("healed"), outcomes("planted"))
+        return cls(outcomes("healed"), outcomes("unhealed"))
 
     @property
     def complete(self) -> bool:
-        """Whether every fault was struck with healing and without."""
+        """Whether every fault was injected with healing and without."""
         names = {fault.name for fault in FAULTS}
-        return names == set(self.healed) == set(self.planted)
+        return names == set(self.healed) == set(self.unhealed)
 
 
 def declared(faults: Iterable[Fault] = FAULTS) -> list[tuple[str, str, str]]:
-    """Give what the table says of each fault before it is struck: its name, its healer, how that is switched off."""
+    """Give what the table says of each fault before it is injected: its name, its healer, how that is switched off."""
     return [(fault.name, fault.healer, fault.off) for fault in faults]
 
 
@@ -69,14 +69,14 @@ def as_text(trials: Trials) -> str:
         cores=os.cpu_count(),
         load=os.getloadavg()[2],
         slowest=max(outcome.seconds for outcome in trials.healed.values()),
-        changes=sum(outcome.changes for outcome in (*trials.healed.values(), *trials.planted.values())),
+        changes=sum(outcome.changes for outcome in (*trials.healed.values(), *trials.unhealed.values())),
     )
 
 
 def _row(fault: Fault, trials: Trials) -> tuple[str, ...]:
-    healed, planted = trials.healed[fault.name], trials.planted[fault.name]
+    healed, unhealed = trials.healed[fault.name], trials.unhealed[fault.name]
     late = "" if healed.equal and healed.seconds <= WITHIN else "**late** " if healed.equal else "**not equal** "
-    seen = "**equal all the same**" if planted.equal else _short(planted.seen)
+    seen = "**equal all the same**" if unhealed.equal else _short(unhealed.seen)
     return (
         fault.name,
         fault.healer,
@@ -100,16 +100,16 @@ _TEXT = """<!-- Written by `make test-faults`. Change the suite, not this file. 
 # What dies, and what becomes of it
 
 A writer, in a process of its own, makes sales, returns, corrections, updates and deletes as stores and as headquarters,
-about twenty changes a second, and notes each before and after its COMMIT in a journal. Under it each fault is struck.
+about twenty changes a second, and notes each before and after its COMMIT in a journal. Under it each fault is injected.
 Then the writer ends, and a program that shares no code with `retail-pipeline verify` compares every row of the three
 streamed tables with its document, byte by byte, and every change of the journal with its rows.
 
-With healing, all must be equal within {within:.0f} s after what was struck answers again, with no hand but the
-supervisor's, the sensors' and the retries of Debezium, Connect and the drivers. The same fault is struck again with
+With healing, all must be equal within {within:.0f} s after what was hit answers again, with no hand but the
+supervisor's, the sensors' and the retries of Debezium, Connect and the drivers. The same fault is injected again with
 that healer switched off; then it must be seen to stay broken for {long_enough:.0f} s, or longer where healing takes
 longer, and what is seen is told. The writer goes on for its next changes when the clock runs, and only a whole reading
 that is equal stops it, so a figure is an upper bound to a few seconds. Each row is of the last time that its fault was
-struck. The stream *goes on* from where it was, or it needs a *re-snapshot*: a new slot, and the streamed
+injected. The stream *goes on* from where it was, or it needs a *re-snapshot*: a new slot, and the streamed
 collections filled from its snapshot.
 
 Last run: {day}, {cores} cores, load average {load:.1f}; {changes:,} changes under faults; the slowest recovery took

@@ -72,11 +72,11 @@ _LOOK_EACH = 5.0
 
 
 @dataclass(frozen=True)
-class Struck:
-    """A fault of the soak: when it was struck, and how long after its end everything ran again as it should.
+class Injected:
+    """A fault of the soak: when it was injected, and how long after its end everything ran again as it should.
 
     `on_time` is the seconds until no change waited for longer than tolerated either, None where the next fault came
-    before. `failure` says why it could not be struck, as when another one had just stopped what it needs.
+    before. `failure` says why it could not be injected, as when another one had just stopped what it needs.
     """
 
     name: str
@@ -92,7 +92,7 @@ class Soak:
 
     seed: int
     seconds: float = 0.0
-    struck: list[Struck] = field(default_factory=list)
+    injected: list[Injected] = field(default_factory=list)
     memory: dict[str, list[Sample]] = field(default_factory=dict)
     retained: list[Sample] = field(default_factory=list)
     wal_written: int = 0
@@ -194,7 +194,7 @@ def run(testbed: Testbed, minutes: float, seed: int) -> Soak:
     watch = Watch(testbed, soak, begun)
     watch.begin()
     try:
-        _strike(testbed, soak, begun, minutes * 60)
+        _inject(testbed, soak, begun, minutes * 60)
     finally:
         watch.end()
     soak.seconds = time.monotonic() - begun
@@ -204,8 +204,8 @@ def run(testbed: Testbed, minutes: float, seed: int) -> Soak:
     return soak
 
 
-def _strike(testbed: Testbed, soak: Soak, begun: float, seconds: float) -> None:
-    """Strike until the time is over, or until something is not healed."""
+def _inject(testbed: Testbed, soak: Soak, begun: float, seconds: float) -> None:
+    """Inject until the time is over, or until something is not healed."""
     chance = random.Random(soak.seed)  # noqa: S311  the seed is told, so that a run can be had again
     deck: list[Fault] = []
     time.sleep(chance.uniform(*_REST))
@@ -218,7 +218,7 @@ def _strike(testbed: Testbed, soak: Soak, begun: float, seconds: float) -> None:
         fault = deck.pop(0)
         at = time.monotonic() - begun
         print(f"{at / 60:5.1f} min  {fault.name}: ", end="", flush=True)
-        failure = _befall(testbed, fault)
+        failure = _run(testbed, fault)
         ended = time.monotonic()
         try:
             until(lambda: not awaited(testbed), f"all is well after: {fault.name}", _HEALED_WITHIN, _LOOK_EACH)
@@ -228,19 +228,19 @@ def _strike(testbed: Testbed, soak: Soak, begun: float, seconds: float) -> None:
         healed, on_time = time.monotonic() - ended, None
         if _comes_on_time(testbed, ON_TIME_WITHIN):
             on_time = time.monotonic() - ended
-        soak.struck.append(Struck(fault.name, at, healed, on_time, failure))
+        soak.injected.append(Injected(fault.name, at, healed, on_time, failure))
         print(f"{healed:.0f} s, on time after {on_time or float('inf'):.0f} s {failure}", flush=True)
         testbed.writers.see_that_they_live()
         time.sleep(chance.uniform(*_REST))
 
 
-def _befall(testbed: Testbed, fault: Fault) -> str:
-    """Strike, and wait until what was struck answers again; say why it could not be struck, empty where it was."""
+def _run(testbed: Testbed, fault: Fault) -> str:
+    """Inject, and wait until what was hit answers again; say why it could not be injected, empty where it was."""
     failure = ""
     try:
-        fault.befall(testbed, planted=False)
+        fault.run(testbed, recovery_disabled=False)
     except (AssertionError, RetailError) as error:
-        failure = f"not struck: {error}"
+        failure = f"not injected: {error}"
         fault.release(testbed)
     until(lambda: all(map(testbed.answers, fault.back)), f"{', '.join(fault.back)} answers again", BACK_WITHIN)
     return failure

@@ -11,7 +11,7 @@ from retail_pipeline.replication.lag import TOLERATED_AGE
 from retail_pipeline.settings import PROJECT
 from retail_pipeline_tests.faults import memory
 from retail_pipeline_tests.faults.memory import MB
-from retail_pipeline_tests.faults.soak import DECK, ON_TIME_WITHIN, PROCESSES, SALES_PER_SECOND, Soak, Struck
+from retail_pipeline_tests.faults.soak import DECK, ON_TIME_WITHIN, PROCESSES, SALES_PER_SECOND, Injected, Soak
 
 DOCUMENT = PROJECT / "docs" / "soak.md"
 # Shorter runs are for those who change the program; only of a long one it is written down.
@@ -87,7 +87,7 @@ def retained(soak: Soak) -> Growth:
 def as_text(soak: Soak) -> str:
     """Write the document."""
     wal = retained(soak)
-    struck = [one for one in soak.struck if not one.failure]
+    injected = [one for one in soak.injected if not one.failure]
     return _TEXT.format(
         day=datetime.now(UTC).date().isoformat(),
         cores=os.cpu_count(),
@@ -103,11 +103,11 @@ def as_text(soak: Soak) -> str:
         rows=soak.found.rows,
         found=soak.found.sentence(),
         equal_after=soak.equal_after,
-        struck=len(struck),
-        kinds=len({one.name for one in struck}),
+        injected=len(injected),
+        kinds=len({one.name for one in injected}),
         deck=len(DECK),
-        slowest=max((one.seconds for one in struck), default=0),
-        late=len([one for one in struck if one.on_time is None]),
+        slowest=max((one.seconds for one in injected), default=0),
+        late=len([one for one in injected if one.on_time is None]),
         timeout=ON_TIME_WITHIN,
         wal_most=wal.most,
         wal_slope=_figure(wal.own),
@@ -118,7 +118,7 @@ def as_text(soak: Soak) -> str:
         warm_up=memory.WARM_UP / 60,
         python_warm_up=memory.PYTHON_WARM_UP / 60,
         memory="\n".join(_row(growth) for growth in growths(soak)),
-        faults="\n".join(_faults(struck)),
+        faults="\n".join(_faults(injected)),
     )
 
 
@@ -138,9 +138,9 @@ def _figure(slope: float | None) -> str:
     return "no long life" if slope is None else f"{slope:+,.1f}"
 
 
-def _faults(struck: list[Struck]) -> list[str]:
-    by_name: dict[str, list[Struck]] = defaultdict(list)
-    for one in struck:
+def _faults(injected: list[Injected]) -> list[str]:
+    by_name: dict[str, list[Injected]] = defaultdict(list)
+    for one in injected:
         by_name[one.name].append(one)
     return [
         f"| {name} | {len(times)} | {max(one.seconds for one in times):.0f} s | {_longest(times)} |"
@@ -148,7 +148,7 @@ def _faults(struck: list[Struck]) -> list[str]:
     ]
 
 
-def _longest(times: list[Struck]) -> str:
+def _longest(times: list[Injected]) -> str:
     known = [one.on_time for one in times if one.on_time is not None]
     return f"{max(known):.0f} s" if len(known) == len(times) else "not before the next fault"
 
@@ -157,7 +157,7 @@ _TEXT = """<!-- Written by `make soak`. Change the program, not this file. -->
 # An hour of sales under faults
 
 Four writers, each with stores of its own, make {wanted:.0f} sales a second together, and returns, corrections, receipts
-and deletes with them, and note every change in journals. Meanwhile one fault after the other is struck, at random
+and deletes with them, and note every change in journals. Meanwhile one fault after the other is injected, at random
 times: a shuffled deck of all [faults](faults.md) that take less than a minute, then the next deck. Nobody heals but the
 supervisor, the sensors and the retries of Debezium, Connect and the drivers. At the end every row is compared with its
 document and with the journals.
@@ -166,9 +166,9 @@ Last run: {day}, {cores} cores, load average {load:.1f}, {minutes:.0f} minutes, 
 
 - {sales:,} sales, {per_second:.0f} a second over all, the times included in which PostgreSQL was away;
   {changes:,} changes, which touched {touched:,} rows.
-- {struck} faults, {kinds} of {deck} kinds: a link is cut only until a restart leads it past the proxy that cuts it.
+- {injected} faults, {kinds} of {deck} kinds: a link is cut only until a restart leads it past the proxy that cuts it.
   After each all ran again as it should, {slowest:.0f} s after its end at the latest; after {late} of them changes that
-  it had held up were still coming when the next was struck, {timeout:.0f} s later.
+  it had held up were still coming when the next was injected, {timeout:.0f} s later.
 - At the end, {equal_after:.0f} s after the last sale: {found}.
 
 ## Memory and WAL
@@ -201,7 +201,7 @@ which is {wal_share:.0%} of what an hour writes. A slot that does not move would
 
 Seconds from the fault's end, at most; on two full cores a backlog drains with what the sales leave.
 
-| fault | struck | until all ran again as it should | and no change waited for more than {tolerated:.0f} s |
+| fault | injected | until all ran again as it should | and no change waited for more than {tolerated:.0f} s |
 |---|---|---|---|
 {faults}
 """

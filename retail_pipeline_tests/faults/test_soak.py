@@ -12,7 +12,7 @@ import pytest
 from retail_pipeline_tests.faults import soak as soaks
 from retail_pipeline_tests.faults import soak_report as report
 from retail_pipeline_tests.faults.memory import MB, Sample
-from retail_pipeline_tests.faults.soak import PROCESSES, Soak, Struck
+from retail_pipeline_tests.faults.soak import PROCESSES, Injected, Soak
 from retail_pipeline_tests.faults.testbed import Testbed
 
 _MINUTES = float(os.environ.get("SOAK_MINUTES", "60"))
@@ -49,11 +49,11 @@ def _soak(grown: float) -> Soak:
     soak.retained = soak.memory["kafka"]
     soak.journal.kinds = Counter(sale=360_000, several_sales=2, void=10)
     soak.journal.touched = 2_000_000
-    soak.struck = [
-        Struck("Slot dropped", 60, 7.4, 12.2),
-        Struck("Slot dropped", 90, 9.6, 11.0),
-        Struck("mongod killed", 100, 2.0),
-        Struck("Broker killed", 120, 0, None, "not struck"),
+    soak.injected = [
+        Injected("Slot dropped", 60, 7.4, 12.2),
+        Injected("Slot dropped", 90, 9.6, 11.0),
+        Injected("mongod killed", 100, 2.0),
+        Injected("Broker killed", 120, 0, None, "not injected"),
     ]
     return soak
 

@@ -52,7 +52,7 @@ SERVERS: dict[str, type[Server]] = {
 }
 STORES = 20
 RATE = 20.0  # changes a second
-# A server that was struck may need this long to answer again, on a busy machine.
+# A server that was hit may need this long to answer again, on a busy machine.
 BACK_WITHIN = 180.0
 _ASK_AGAIN = 0.1
 _SENSOR_TELLS = re.compile(r"connector_health_sensor skipped: .*: (restarted|registered as declared)")

@@ -1,6 +1,6 @@
-"""What does a fault do? It is struck under a running writer; after it both databases and the journal are compared.
+"""What does a fault do? It is injected under a running writer; after it both databases and the journal are compared.
 
-A trial with healing must end in equality within `WITHIN` seconds of the moment at which what was struck answers again.
+A trial with healing must end in equality within `WITHIN` seconds of the moment at which what was hit answers again.
 A trial without must not: it stays unequal for longer than healing takes, and something is seen that no wait repairs.
 """
 
@@ -28,7 +28,7 @@ _PAUSE = 0.5
 class Outcome:
     """What came of a trial: whether all was equal in the end, after how many seconds, and what was compared.
 
-    `changes` were committed from the strike on; `seen` says what differs, or what does not work; `was_resnapshotted`,
+    `changes` were committed since the injection; `seen` says what differs, or what does not work; `was_resnapshotted`,
     whether the stream is another one than before; `told`, what the supervisor and the sensor said that they did.
     """
 
@@ -42,10 +42,10 @@ class Outcome:
 
 
 def healed(testbed: Testbed, fault: Fault) -> Outcome:
-    """Strike with everything healing; wait for equality for as long as it may take, and a while more to know it."""
+    """Inject with everything healing; wait for equality for as long as it may take, and a while more to know it."""
     fault.prepare(testbed)
     lsn, told_before = initial_snapshot.state(testbed.settings)["lsn"], set(testbed.told())
-    before = _strike(testbed, fault, planted=False)
+    before = _inject(testbed, fault, recovery_disabled=False)
     until(lambda: all(map(testbed.answers, fault.back)), f"{', '.join(fault.back)} answers again", BACK_WITHIN)
     since = time.monotonic()
     testbed.more_changes(_AFTERWARDS)
@@ -63,10 +63,10 @@ def healed(testbed: Testbed, fault: Fault) -> Outcome:
     )
 
 
-def planted(testbed: Testbed, fault: Fault) -> Outcome:
-    """Strike with the healer switched off; watch that it does not become equal."""
+def unhealed(testbed: Testbed, fault: Fault) -> Outcome:
+    """Inject with the healer switched off; watch that it does not become equal."""
     fault.prepare(testbed)
-    before = _strike(testbed, fault, planted=True)
+    before = _inject(testbed, fault, recovery_disabled=True)
     # Where PostgreSQL is dead, no change can be made.
     if testbed.answers("postgres"):
         testbed.more_changes(_AFTERWARDS)
@@ -77,10 +77,10 @@ def planted(testbed: Testbed, fault: Fault) -> Outcome:
     return outcome
 
 
-def _strike(testbed: Testbed, fault: Fault, *, planted: bool) -> int:
+def _inject(testbed: Testbed, fault: Fault, *, recovery_disabled: bool) -> int:
     testbed.begin_writer()
     before = testbed.writers.changes()
-    fault.befall(testbed, planted=planted)
+    fault.run(testbed, recovery_disabled=recovery_disabled)
     return before
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from retail_pipeline.settings import PROJECT
 from retail_pipeline_tests.faults.writer import Order
 
-# A change that waits for a server that was struck may need so long.
+# A change that waits for a server that was hit may need so long.
 _ENDS_WITHIN = 180.0
 _COMMITTED = b'{"event":"committed"'
 

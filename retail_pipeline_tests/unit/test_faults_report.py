@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from retail_pipeline_tests.faults import report
-from retail_pipeline_tests.faults.faults import FAULTS, QUICK, QUICK_PLANTED
+from retail_pipeline_tests.faults.faults import FAULTS, QUICK, QUICK_UNHEALED
 from retail_pipeline_tests.faults.report import Trials
 from retail_pipeline_tests.faults.trial import Outcome
 
@@ -15,12 +15,12 @@ _ILL = Outcome(
 )
 
 
-def test_a_report_is_complete_with_every_fault_struck_both_ways() -> None:
+def test_a_report_is_complete_with_every_fault_injected_both_ways() -> None:
     trials = Trials()
     for fault in FAULTS:
         assert not trials.complete
         trials.healed[fault.name] = _WELL
-        trials.planted[fault.name] = _ILL
+        trials.unhealed[fault.name] = _ILL
     assert trials.complete
     assert Trials.of(asdict(trials)) == trials
     text = report.as_text(trials)
@@ -43,4 +43,4 @@ def test_what_did_not_end_well_is_told() -> None:
 def test_names_are_unique_and_the_short_selection_exists() -> None:
     names = [fault.id for fault in FAULTS]
     assert len(names) == len(set(names))
-    assert {*QUICK, *QUICK_PLANTED} <= {fault.name for fault in FAULTS}
+    assert {*QUICK, *QUICK_UNHEALED} <= {fault.name for fault in FAULTS}

@@ -56,9 +56,9 @@ def opened(settings: Settings, user: str | None, password: str | None = None) ->
     """Open the mirror's database as a user, or as nobody; with what passes for a password."""
     address = client.uri(settings, user or client.administrator(settings))
     if user is None:
-        address = f"mongodb://{client.place(settings)}/?replicaSet=rs0"
+        address = f"mongodb://{client.host_port(settings)}/?replicaSet=rs0"
     elif password is not None:
-        place = client.place(settings)
+        place = client.host_port(settings)
         address = f"mongodb://{quote(user)}:{quote(password)}@{place}/?replicaSet=rs0&authSource=admin"
     with pymongo.MongoClient[Document](address, serverSelectionTimeoutMS=15_000, tz_aware=True) as connected:
         yield connected[MONGO_DATABASE]

@@ -64,7 +64,7 @@ def _watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
     watch = Watch()
     monkeypatch.setattr(fidelity, "sample", watch.sample)
     monkeypatch.setattr(mongo_fidelity, "pending", lambda _: watch.backlog)
-    monkeypatch.setattr(progress, "late", lambda _: watch.lacks())
+    monkeypatch.setattr(progress, "late_tables", lambda _: watch.lacks())
     monkeypatch.setattr(time, "time", lambda: watch.now)
     return watch
 

@@ -19,7 +19,7 @@ def _evaluate() -> object:
 
 
 def test_every_document_is_compared_each_night(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "late", lambda _: [])
+    monkeypatch.setattr(progress, "late_tables", lambda _: [])
 
     result = _evaluate()
 
@@ -30,7 +30,7 @@ def test_every_document_is_compared_each_night(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_of_a_table_whose_stream_is_late_what_differs_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "late", lambda _: ["inventory"])
+    monkeypatch.setattr(progress, "late_tables", lambda _: ["inventory"])
 
     result = _evaluate()
 
@@ -42,7 +42,7 @@ def test_while_nobody_can_tell_nothing_is_compared(monkeypatch: pytest.MonkeyPat
     def fail(_: object) -> list[str]:
         raise ReplicationError("Kafka does not answer.")
 
-    monkeypatch.setattr(progress, "late", fail)
+    monkeypatch.setattr(progress, "late_tables", fail)
 
     result = _evaluate()
 

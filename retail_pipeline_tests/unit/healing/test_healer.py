@@ -70,7 +70,7 @@ def _stream(monkeypatch: pytest.MonkeyPatch) -> Stream:
     monkeypatch.setattr(remedies, "apply", stream.apply)
     monkeypatch.setattr(initial_snapshot, "take", stream.take)
     monkeypatch.setattr(repair, "repair", stream.repair)
-    monkeypatch.setattr(progress, "late", lambda _: ["inventory"] if stream.late else ["transactions"])
+    monkeypatch.setattr(progress, "late_tables", lambda _: ["inventory"] if stream.late else ["transactions"])
     monkeypatch.setattr(dead_letters, "ends", lambda _: {"inventory": dead_letters.End("a", 2)})
     monkeypatch.setattr(dead_letters, "acknowledge", lambda *_: stream.applied.append("acknowledge"))
     return stream
@@ -163,7 +163,7 @@ def test_while_a_server_does_not_answer_no_remedy_is_applied(stream: Stream, hea
     assert stream.applied == []
 
 
-@pytest.mark.parametrize("wait_for", ["late", "busy"])
+@pytest.mark.parametrize("wait_for", ["late", "is_locked"])
 def test_a_repair_waits_for_a_late_stream_and_for_who_writes_collections(
     stream: Stream, healer: Healer, wait_for: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""How is the slot struck? Dropped, moved on, and made to retain more WAL than it may."""
+"""What can happen to the slot? Dropped, moved on, and made to retain more WAL than it may."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from retail_pipeline import status
 from retail_pipeline.healing import health
 from retail_pipeline.replication import connectors, slot
 from retail_pipeline.tables import SLOT
+from retail_pipeline_tests.faults.injections import cut, joined, started, stopped
 from retail_pipeline_tests.faults.memory import MB
-from retail_pipeline_tests.faults.strikes import cut, joined, started, stopped
 from retail_pipeline_tests.faults.testbed import Testbed, until
 
 _SOON = 60.0

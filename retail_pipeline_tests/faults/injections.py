@@ -1,4 +1,4 @@
-"""How is each fault struck? One function each; what takes a server's name gives a function of the testbed."""
+"""How is each fault injected? One function each; what takes a server's name gives a function of the testbed."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from retail_pipeline.replication import connect, connectors, lag, topics
 from retail_pipeline.replication.mongodb import SINK
 from retail_pipeline.tables import MONGO_DATABASE, RED
 from retail_pipeline_tests.faults import links
+from retail_pipeline_tests.faults.injections_topic import SALES
 from retail_pipeline_tests.faults.proxy import Way
-from retail_pipeline_tests.faults.strikes_topic import SALES
 from retail_pipeline_tests.faults.testbed import Testbed, until
 from retail_pipeline_tests.faults.workers import SecondWorker
 
@@ -83,7 +83,7 @@ def disk_full(testbed: Testbed) -> None:
     try:
         until(lambda: testbed.server("kafka").died, "the broker gives up", _SOON)
     except AssertionError:
-        # It would strike in the middle of something else.
+        # It would come in the middle of something else.
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (most, most))
         raise
 
@@ -101,10 +101,10 @@ def second_worker_died(testbed: Testbed) -> None:
 def cut(name: str) -> Act:
     """Cut Kafka Connect off from a server."""
 
-    def strike(testbed: Testbed) -> None:
+    def inject(testbed: Testbed) -> None:
         testbed.proxy.set(links.end(testbed, name), Way.CUT)
 
-    return strike
+    return inject
 
 
 def joined(name: str) -> Act:
@@ -115,10 +115,10 @@ def joined(name: str) -> Act:
 def dead(name: str) -> Act:
     """Let nothing pass any more on the connections to a server that there are, as behind a router that forgot them."""
 
-    def strike(testbed: Testbed) -> None:
+    def inject(testbed: Testbed) -> None:
         assert testbed.proxy.abandon(links.end(testbed, name)) > 0
 
-    return strike
+    return inject
 
 
 # Topics and records
@@ -280,7 +280,7 @@ def _change(testbed: Testbed, name: str, settings: dict[str, str]) -> None:
         client.put_config(name, (client.config(name) or {}) | settings)
         client.resume(name)
         client.wait_running([name])
-    # What is new looks at a topic before the first record; struck there, it waits for longer than any setting says.
+    # What is new looks at a topic before the first record; cut off there, it waits for longer than any setting says.
     before = _ends(testbed)
     until(lambda: all(end > before[topic] for topic, end in _ends(testbed).items()), "changes of each table", _SOON)
     time.sleep(_HEARTBEATS)

@@ -1,4 +1,4 @@
-"""How are a table's topic and its publication struck? Deleted, emptied, poisoned; a table taken out and put back."""
+"""What can happen to a topic and its publication? Deleted, emptied, poisoned; a table taken out and put back."""
 
 from __future__ import annotations
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from retail_pipeline_tests.faults import trial
-from retail_pipeline_tests.faults.faults import FAULTS, QUICK_PLANTED, Fault
+from retail_pipeline_tests.faults.faults import FAULTS, QUICK_UNHEALED, Fault
 from retail_pipeline_tests.faults.report import Trials
 from retail_pipeline_tests.faults.testbed import Testbed
 
 EVERY = [
-    pytest.param(fault, id=fault.id, marks=() if fault.name in QUICK_PLANTED else pytest.mark.every_fault)
+    pytest.param(fault, id=fault.id, marks=() if fault.name in QUICK_UNHEALED else pytest.mark.every_fault)
     for fault in FAULTS
 ]
 
@@ -19,7 +19,7 @@ EVERY = [
 def test_it_stays_broken(sound: Testbed, trials: Trials, fault: Fault) -> None:
     sound.healing(on=False)
     sound.is_sound = False
-    outcome = trial.planted(sound, fault)
-    trials.planted[fault.name] = outcome
+    outcome = trial.unhealed(sound, fault)
+    trials.unhealed[fault.name] = outcome
     print(f"{fault.name}: {outcome}")
     assert not outcome.equal
