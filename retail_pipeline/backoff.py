@@ -26,12 +26,12 @@ class Backoff:
         return [name for name in failed if self.wait(name, now) == 0]
 
     def wait(self, name: str, now: float) -> float:
-        """Give the seconds until the next try."""
+        """Return the seconds until the next try."""
         count, last = self.tries.get(name, (0, now))
         return max(0.0, last + self._pause(count) - now)
 
     def count(self, name: str) -> int:
-        """Tell how often it was tried in vain."""
+        """Return how often it was tried in vain."""
         return self.tries.get(name, (0, 0.0))[0]
 
     def exhausted(self, name: str) -> bool:
@@ -39,7 +39,7 @@ class Backoff:
         return self.count(name) >= self.limit
 
     def tried(self, names: Iterable[str], now: float) -> Backoff:
-        """Give what is known once these were tried at `now`."""
+        """Return what is known once these were tried at `now`."""
         known = self._remembered(now)
         return self._with(known | {name: (known.get(name, (0, now))[0] + 1, now) for name in names})
 

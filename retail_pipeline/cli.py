@@ -23,7 +23,7 @@ _ADDRESSES = "`retail-pipeline dsn` and `mongo-uri` give its addresses"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one call and give its exit code; an error that we can explain is a message, never a traceback."""
+    """Run one call and return its exit code; an error that we can explain is a message, never a traceback."""
     options = _parser().parse_args(arguments)
     # What the packages log is progress for the person at the terminal.
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)

@@ -60,7 +60,7 @@ class Outcome:
 
 
 def run(settings: Settings, csv: Path | None, say: Say) -> int:
-    """Start, load, stream, check, sell; give 0, or raise the RetailError of the step that could not be done."""
+    """Start, load, stream, check, sell; return 0, or raise the RetailError of the step that could not be done."""
     began = time.monotonic()
     say("Servers")
     repaired = [f"{name} had died and was restarted" for name in stack.restarted(settings)]
@@ -88,7 +88,7 @@ def run(settings: Settings, csv: Path | None, say: Say) -> int:
 
 
 def _repair(settings: Settings, say: Say) -> list[str]:
-    """Verify and repair what differs; give what was repaired, a line a table."""
+    """Verify and repair what differs; return what was repaired, a line a table."""
     found = fidelity.verify(settings)
     say(f"  {found.as_text()}")
     if found.equal:
@@ -133,7 +133,7 @@ def _sell_one(postgres: Any, changes: Any, role: str, store_id: int) -> Sale:
 
 
 def _sale(postgres: Any, store_id: int) -> int:
-    """Sell one unit of what the store has most of; give the sale's number."""
+    """Sell one unit of what the store has most of; return the sale's number."""
     with postgres.cursor() as cursor:
         cursor.execute(_BEST_STOCKED)
         product = _require(cursor.fetchone(), store_id)

@@ -85,13 +85,13 @@ def load(settings: Settings, csv: Path, *, accept: bool, say: Say) -> Materializ
 
 
 def report_of(materialized: Materialized) -> dict[str, Any]:
-    """Give the account of the file, as `retail-pipeline load --json` prints it."""
+    """Return the account of the file, as `retail-pipeline load --json` prints it."""
     report: dict[str, Any] = materialized["/".join(postgres("files").path)][REPORT]
     return report
 
 
 def refreshed(materialized: Materialized) -> dict[str, int]:
-    """Give how many documents of each batch collection the refresh rewrote or deleted, where there were any."""
+    """Return how many documents of each batch collection the refresh rewrote or deleted, where there were any."""
     changes = {name: materialized["/".join(mongodb(name).path)] for name in (table.name for table in GREEN)}
     counts = {name: change["written"] + change["deleted"] for name, change in changes.items()}
     return {name: count for name, count in counts.items() if count}

@@ -64,7 +64,7 @@ class Settings:
         )
 
     def choices(self) -> dict[str, str]:
-        """Give the variables of what is no address, for a process that is to behave as this one."""
+        """Return the variables of what is no address, for a process that is to behave as this one."""
         return {
             "RETAIL_LANDING": str(self.landing),
             "RETAIL_WARN_SHARE": str(self.warn_share),
@@ -74,7 +74,7 @@ class Settings:
         }
 
     def require(self, name: str) -> str:
-        """Give the address in field `name`, or raise SettingError with the variable to set."""
+        """Return the address in field `name`, or raise SettingError with the variable to set."""
         value = getattr(self, name)
         if not value:
             message = f"RETAIL_{name.upper()} is not set, and no embedded server is running."
@@ -111,11 +111,11 @@ class Credentials:
         self.path = path
 
     def password(self, name: str) -> str:
-        """Give the password of `name`, such as `postgres/store_user_1`; make it on first use."""
+        """Return the password of `name`, such as `postgres/store_user_1`; make it on first use."""
         return self.passwords([name])[name]
 
     def passwords(self, names: list[str]) -> dict[str, str]:
-        """Give several passwords at once, with one write for those that are new."""
+        """Return several passwords at once, with one write for those that are new."""
         known = self._read()
         if any(name not in known for name in names):
             with self._locked():
@@ -125,11 +125,11 @@ class Credentials:
         return {name: known[name] for name in names}
 
     def has(self, name: str) -> bool:
-        """Tell whether `name` has a password already."""
+        """Return whether `name` has a password already."""
         return name in self._read()
 
     def known(self, name: str) -> str | None:
-        """Give the password of `name` where there is one already."""
+        """Return the password of `name` where there is one already."""
         return self._read().get(name)
 
     def rotate(self, name: str) -> str:

@@ -63,7 +63,7 @@ COLLECTIONS: dict[str, Collection] = {
 
 
 def run(settings: Settings, name: str) -> int:
-    """Bring one collection of answers up to date; give the number of its documents.
+    """Bring one collection of answers up to date; return the number of its documents.
 
     MongoDB writes the answers into a collection beside it by $merge. What differs from the last run is then applied
     in one transaction, or by a swap where it is much, so readers see the old answers or the new ones.
@@ -98,7 +98,7 @@ def run(settings: Settings, name: str) -> int:
 
 
 def run_all(settings: Settings) -> dict[str, int]:
-    """Bring every collection of answers up to date; give the number of documents by collection."""
+    """Bring every collection of answers up to date; return the number of documents by collection."""
     return {name: run(settings, name) for name in COLLECTIONS}
 
 
@@ -116,7 +116,7 @@ def _compute(database: Database[Document], answers: Collection) -> None:
 
 
 def _finish(answers: Collection, target: str) -> Sequence[Document]:
-    """Give the stages that every pipeline ends with: the kept field, the order of fields, the write."""
+    """Return the stages that every pipeline ends with: the kept field, the order of fields, the write."""
     stages: list[Document] = []
     if answers.kept:
         # What was found before keeps the moment at which it was first found.

@@ -13,7 +13,7 @@ RULE = "sold_above_recorded_stock"
 
 
 def pipeline() -> list[dict[str, Any]]:
-    """Give one alert for each suspicious sale, with the evidence of each product of it that broke the rule.
+    """Return one alert for each suspicious sale, with the evidence of each product of it that broke the rule.
 
     The score is the share of the day's units that no recorded stock covers, above 0 and at most 1.
     """

@@ -8,7 +8,7 @@ SOURCE = "inventory"
 
 
 def pipeline() -> list[dict[str, Any]]:
-    """Give the measures of each store and product.
+    """Return the measures of each store and product.
 
     An order is due at the reorder point and below it: that is what below_reorder_point says. It is as many times the
     product's reorder quantity as brings the stock above the point; a product without a reorder quantity is ordered up

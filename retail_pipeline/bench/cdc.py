@@ -152,7 +152,7 @@ def _warm_up(ours: Ours, sizes: Sizes, say: Report) -> None:
 
 
 def _segment(side: Side, rate: int, seconds: int, sizes: Sizes, seed: int) -> tuple[list[float], float]:
-    """Let one side run, sell, and wait for the documents; give milliseconds of each sale that counts.
+    """Let one side run, sell, and wait for the documents; return milliseconds of each sale that counts.
 
     Beside them how far the generator fell behind its own clock, in milliseconds.
     """
@@ -181,7 +181,7 @@ def _segment(side: Side, rate: int, seconds: int, sizes: Sizes, seed: int) -> tu
 
 
 def sell(plan: Plan, watch: Watch) -> list[Sale]:
-    """Run the generator to its end, reading the change stream meanwhile; give what it sold.
+    """Run the generator to its end, reading the change stream meanwhile; return what it sold.
 
     Raises BenchError where the generator fails.
     """
@@ -193,7 +193,7 @@ def sell(plan: Plan, watch: Watch) -> list[Sale]:
 
 
 def _await(sales: Sequence[Sale], watch: Watch, late: int) -> dict[cdc_arrivals.Token, int]:
-    """Read the change stream until every document was seen or is late; give when each was first seen."""
+    """Read the change stream until every document was seen or is late; return when each was first seen."""
     wanted = {token for sale in sales for token in cdc_arrivals.tokens(sale)}
     until = time.monotonic() + late
     found: dict[cdc_arrivals.Token, int] = {}
@@ -224,7 +224,7 @@ def _comparisons(figures: _AllFigures, drained: cdc_drain.Drained, sizes: Sizes)
 
 
 def _faults(figures: _AllFigures, drained: cdc_drain.Drained, ours: Ours, say: Report) -> list[str]:
-    """Tell what makes the figures worthless: a document that is lost, or a stream that does not end up equal."""
+    """Return what makes the figures worthless: a document that is lost, or a stream that does not end up equal."""
     faults = list(drained.faults)
     lost = sum(found.late for (name, _), found in figures.items() if name == ours.name)
     with ours.running():

@@ -48,7 +48,7 @@ def token(collection: str, row: Mapping[str, Any]) -> Token:
 
 
 def seen(changes: Iterable[tuple[int, Any]]) -> dict[Token, int]:
-    """Give when each document was first seen. A change's envelope, as the predecessor stores it, counts as its row."""
+    """Return when each document was first seen. The envelope that the predecessor stores counts as its row."""
     found: dict[Token, int] = {}
     for at, change in changes:
         document = change.get("fullDocument")
@@ -61,7 +61,7 @@ def seen(changes: Iterable[tuple[int, Any]]) -> dict[Token, int]:
 
 
 def latencies(sales: Sequence[Sale], found: Mapping[Token, int], late_ms: float) -> list[float]:
-    """Give the milliseconds from each sale's commit to its last document; `late_ms` for one that is lost or later."""
+    """Return the milliseconds from each sale's commit to its last document; `late_ms` for one that is lost or later."""
     figures = []
     for sale in sales:
         arrived = [found.get(one) for one in tokens(sale)]
@@ -72,7 +72,7 @@ def latencies(sales: Sequence[Sale], found: Mapping[Token, int], late_ms: float)
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Give the smallest value that at least so many percent of the values do not exceed (nearest rank)."""
+    """Return the smallest value that at least so many percent of the values do not exceed (nearest rank)."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 

@@ -46,7 +46,7 @@ class Drained:
         return Comparison("drain of a backlog", "rows/s", self.ours, self.baseline, least=LEAST)
 
     def as_details(self) -> dict[str, Any]:
-        """Tell what was drained, how fast while Java compiled, and how the ceiling was reached."""
+        """Return what was drained, how fast while Java compiled, and how the ceiling was reached."""
         return {"rows": self.rows, "cold": [round(rate) for rate in self.cold], "ceiling_threads": self.threads}
 
 
@@ -84,7 +84,7 @@ def measure(ours: Ours, rows: int, rounds: int, say: Report) -> Drained:
 
 
 def _drain(ours: Ours, rows: int) -> float:
-    """Commit the backlog while the stream is stopped, start it, and give rows a second.
+    """Commit the backlog while the stream is stopped, start it, and return rows a second.
 
     From the last look that found none of its documents to the first that found all.
     """

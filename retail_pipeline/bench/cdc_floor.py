@@ -78,7 +78,7 @@ def _write(waiting: queue.SimpleQueue[Any], collection: Any) -> None:
 
 
 def committed(lines: Iterator[str]) -> Iterator[tuple[Table, Mapping[str, Any]]]:
-    """Read what test_decoding writes: give table and document of each streamed row, when its commit is there."""
+    """Read what test_decoding writes: yield table and document of each streamed row once its commit is there."""
     rows: list[tuple[Table, Mapping[str, Any]]] = []
     for line in lines:
         if line.startswith("COMMIT"):

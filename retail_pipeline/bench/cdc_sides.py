@@ -65,7 +65,7 @@ class Ours:
         _stop(self.site.settings, connectors.names())
 
     def processor_seconds(self) -> float:
-        """Give for how long Kafka Connect has used a processor, by which it is told when Java has compiled."""
+        """Return for how long Kafka Connect has used a processor, by which it is told when Java has compiled."""
         connect = State(self.site.settings.home).process(Connect.name)
         if connect is None:
             raise BenchError("Kafka Connect is not one of this home's servers, so nobody can tell when it is warm.")
@@ -198,7 +198,7 @@ def prepared(ours: Site, floor: Site, predecessor: Site) -> Iterator[tuple[Ours,
 
 
 def write_secrets(site: Site) -> Path:
-    """Write what a connector with the administrators' rights logs in with; give the file for its references."""
+    """Write what a connector with the administrators' rights logs in with; return the file for its references."""
     path = site.settings.home / "secrets" / "bench.properties"
     path.touch(mode=0o600)
     password = parse_dsn(site.superuser)["password"]

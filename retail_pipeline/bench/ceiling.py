@@ -25,7 +25,7 @@ _Write = Callable[[Collection[Any], Any], Any]
 
 
 def upserts(settings: Settings, documents: Documents, threads: int) -> float:
-    """Upsert the documents into new collections as the sink does, one replacement each; give documents a second."""
+    """Upsert the documents into new collections as the sink does, one replacement each; return documents a second."""
 
     def prepare(batch: Sequence[bytes]) -> list[ReplaceOne[Any]]:
         raw = map(RawBSONDocument, batch)
@@ -38,7 +38,7 @@ def upserts(settings: Settings, documents: Documents, threads: int) -> float:
 
 
 def inserts(settings: Settings, documents: Documents, threads: int) -> float:
-    """Insert the documents into new collections; give documents a second."""
+    """Insert the documents into new collections; return documents a second."""
 
     def prepare(batch: Sequence[bytes]) -> list[RawBSONDocument]:
         return list(map(RawBSONDocument, batch))
@@ -50,7 +50,7 @@ def inserts(settings: Settings, documents: Documents, threads: int) -> float:
 
 
 def best(measure: Callable[[Settings, Documents, int], float], settings: Settings, documents: Documents) -> int:
-    """Give the number of threads with which it goes fastest."""
+    """Return the number of threads with which it goes fastest."""
     return max(THREADS, key=lambda threads: measure(settings, documents, threads))
 
 

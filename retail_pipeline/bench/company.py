@@ -33,7 +33,7 @@ def fill(site: Site, company: Company) -> None:
 
 
 def stock_up(site: Site) -> None:
-    """Give every store enough of every product, on record, so that no sale is refused."""
+    """Stock every store with enough of every product, on record, so that no sale is refused."""
     with connect_dsn(site.superuser) as connection, connection.cursor() as cursor:
         cursor.execute("set local session_replication_role = replica")
         cursor.execute("update retail.inventory set inventory_level = 1000000000")

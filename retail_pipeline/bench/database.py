@@ -57,7 +57,7 @@ class Site:
         return self.settings.require("postgres_dsn")
 
     def address(self, login: str) -> str:
-        """Give the address of one of the bench's logins."""
+        """Return the address of one of the bench's logins."""
         parts = urlsplit(self.superuser)
         _, _, place = parts.netloc.rpartition("@")
         return urlunsplit(parts._replace(netloc=f"{login}:{quote(self.passwords[login], safe='')}@{place}"))

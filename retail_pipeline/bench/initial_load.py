@@ -141,7 +141,7 @@ def _compare(settings: Settings, tables: tuple[Table, ...], what: str, faults: l
 
 
 def _debezium(site: Site, wanted: int) -> float:
-    """Let Debezium read the streamed tables itself into empty collections; give documents a second."""
+    """Let Debezium read the streamed tables itself into empty collections; return documents a second."""
     settings = site.settings
     connectors.halt(settings)
     with client.connect(settings, client.administrator(settings)) as mongo:
@@ -171,7 +171,7 @@ def _debezium(site: Site, wanted: int) -> float:
 
 
 def _from_first_to_last(settings: Settings, wanted: int) -> float:
-    """Wait for so many documents of streamed tables; give documents a second."""
+    """Wait for so many documents of streamed tables; return documents a second."""
     with client.connect(settings, client.ANALYST) as mongo:
         collections = [client.mirror(mongo)[table.name] for table in RED]
         until = time.monotonic() + _TIMEOUT

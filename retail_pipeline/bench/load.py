@@ -102,7 +102,7 @@ def run(settings: Settings, say: Report, sizes: Sizes | None = None) -> Result:
 
 
 def _round(settings: Settings, path: Path, lines: int, figures: _Figures, faults: list[str]) -> dict[str, str]:
-    """Load the file once on each side, into databases that were just made; give the durability settings."""
+    """Load the file once on each side, into databases that were just made; return the durability settings."""
     with database.sites(settings, "load", "load_baseline") as (ours, baseline):
         roles.provision(ours.settings)
         loaded = _whole(ours, path)
@@ -135,7 +135,7 @@ def _whole(site: Site, path: Path) -> dict[str, Any]:
 
 
 def _copy(site: Site, path: Path, table: str, first_column: str = "") -> float:
-    """Copy the file into a new table of text as psql's own command does; give the seconds that psql tells for it."""
+    """Copy the file into a new table of text as psql's own command does; return the seconds that psql tells for it."""
     columns = ", ".join(f"{name} text" for name in NAMES)
     quoted = str(path).replace("'", "''")
     with tempfile.TemporaryDirectory(prefix="retail-bench-") as folder:
@@ -157,7 +157,7 @@ def _copy(site: Site, path: Path, table: str, first_column: str = "") -> float:
 
 
 def _plain(site: Site, path: Path) -> float:
-    """Copy the file and fill the tables from there by plain statements, as the loader; give the seconds of both."""
+    """Copy the file and fill the tables from there by plain statements, as the loader; return the seconds of both."""
     # Where a row lies in a table is no line number: COPY fills pages as it finds room.
     copied = _copy(site, path, "bench_lines", "row_number bigint generated always as identity, ")
     with connect_dsn(site.superuser, autocommit=True) as connection, connection.cursor() as cursor:
@@ -200,7 +200,7 @@ def _comparisons(name: str, figures: _Figures, *, target: bool) -> list[Comparis
 
 
 def _details(figures: _Figures) -> dict[str, Any]:
-    """Give the memory and the time of each stage, medians over the rounds."""
+    """Return the memory and the time of each stage, medians over the rounds."""
     stages = {
         stage: round(statistics.median(times[stage] for times in figures.stages), 3) for stage in figures.stages[0]
     }

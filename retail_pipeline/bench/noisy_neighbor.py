@@ -177,7 +177,7 @@ def measure(settings: Settings, say: Report, sizes: Sizes) -> Result:
 
 
 def _comparisons(found: _Found) -> Iterator[Comparison]:
-    """Give none where nothing was sold beside it, which is a refused sale and so a fault."""
+    """Return none where nothing was sold beside it, which is a refused sale and so a fault."""
     quiet = found.quiet
     name = found.excess.name
     if not (quiet and found.then):
@@ -296,7 +296,7 @@ def _selling(settings: Settings, sizes: Sizes, seconds: int) -> Iterator[_Sales]
 
 @contextmanager
 def _position(settings: Settings) -> Iterator[list[float]]:
-    """Watch the position that WAL is kept for while the block runs; give the seconds of each standstill."""
+    """Watch the position that WAL is kept for while the block runs; return the seconds of each standstill."""
     standstills: list[float] = []
     over = threading.Event()
 

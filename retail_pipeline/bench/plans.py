@@ -19,7 +19,7 @@ Node = dict[str, Any]
 
 
 def explain(cursor: Cursor, statement: str) -> Node:
-    """Give the plan of a statement that was carried out, with what each of its nodes did."""
+    """Return the plan of a statement that was carried out, with what each of its nodes did."""
     cursor.execute(f"explain (analyze, verbose, format json, costs off, timing off, summary off) {statement}")
     row = cursor.fetchone()
     assert row is not None  # noqa: S101 - EXPLAIN answers with one row
@@ -58,7 +58,7 @@ def _nodes(plan: Node) -> Iterator[Node]:
 
 
 def _index_conditions(scan: Node) -> list[str]:
-    """Give the conditions that a scan finds its rows by: its own, or those of the bitmaps below it."""
+    """Return the conditions that a scan finds its rows by: its own, or those of the bitmaps below it."""
     if scan["Node Type"] != "Bitmap Heap Scan":
         return [str(scan.get("Index Cond", ""))]
     return [str(node.get("Index Cond", "")) for node in _nodes(scan)]

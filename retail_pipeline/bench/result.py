@@ -63,7 +63,7 @@ class Comparison:
         return words if self.most_more is None else f"{words} or {self.most_more:g} {self.unit} more"
 
     def as_dict(self) -> dict[str, Any]:
-        """Give every figure, the rounds' own included."""
+        """Return every figure, the rounds' own included."""
         return {
             "name": self.name,
             "unit": self.unit,
@@ -94,7 +94,7 @@ class Result:
     faults: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Give what `--json` prints on one line."""
+        """Return what `--json` prints on one line."""
         return {
             "bench": self.name,
             "ours": self.ours,
@@ -109,7 +109,7 @@ class Result:
         }
 
     def as_text(self) -> str:
-        """Give a table for people."""
+        """Return a table for people."""
         rows = [("", "ours", "baseline", "unit", "ratio", "spread", "target", "")]
         for one in self.comparisons:
             spread = f"{min(one.ratios):.2f} to {max(one.ratios):.2f}"

@@ -53,22 +53,22 @@ class Query:
         return cls(path.stem.partition("_")[2], "\n".join(lines).strip(), arguments.get(path.stem, ""), type_)
 
     def as_store(self) -> str:
-        """Give the text that a store sends: which rows are its own is not its business."""
+        """Return the text that a store sends: which rows are its own is not its business."""
         return _TENANT_CONDITION.sub("", self.text)
 
     def as_unrestricted(self, store: int) -> str:
-        """Give the same text with the store's rows asked for."""
+        """Return the same text with the store's rows asked for."""
         return _TENANT_CONDITION.sub(lambda found: found[1].strip().replace(":store", str(store)), self.text)
 
     def statement(self, text: str, *, prepared: bool) -> str:
-        """Give what is sent each time."""
+        """Return what is sent each time."""
         value = f"{self.type} '{self.argument}'"
         if prepared:
             return f"execute {self.name}" + (f"({value})" if self.argument else "")
         return text.replace("$1", value)
 
     def prepare(self, text: str) -> str:
-        """Give what is sent once before."""
+        """Return what is sent once before."""
         return f"prepare {self.name}" + (f"({self.type})" if self.argument else "") + f" as {text}"
 
 
@@ -159,7 +159,7 @@ def _compare(
 
 
 def _round(cursors: tuple[Cursor, Cursor], statements: list[str], seconds: float) -> list[float]:
-    """Call both sides in turns for twice so many seconds, at least once; give each side's median in milliseconds."""
+    """Call both sides in turns for twice so many seconds, at least once; return each side's median in milliseconds."""
     times: tuple[list[float], list[float]] = ([], [])
     ends = time.perf_counter() + 2 * seconds
     first = 0

@@ -45,7 +45,7 @@ class _Side:
     failed: int = 0
 
     def sell(self, connections: int, sizes: Sizes) -> float:
-        """Sell for one round; give the sales of a second."""
+        """Sell for one round; return the sales of a second."""
         figures = pgbench.run(FOLDER / self.script, self._clients(connections, sizes), sizes.seconds, sizes.warm_up)
         self.sold += figures.done
         self.failed += figures.failed

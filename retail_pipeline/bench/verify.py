@@ -118,7 +118,7 @@ def _rounds(settings: Settings, rows: int, sizes: Sizes, say: Report) -> tuple[l
 
 
 def differing(settings: Settings, table: Table) -> set[Row]:
-    """Give the keys of a table that differ, found by downloading both sides; it shares no code with `verify`."""
+    """Return the keys of a table that differ, found by downloading both sides; it shares no code with `verify`."""
     key = [table.column_names.index(name) for name in table.key]
     with connect(settings, READER) as session, session.cursor(name="bench") as cursor:
         session.cursor().execute("set row_security = off")
@@ -140,7 +140,7 @@ def _keyed(found: Any, table: Table) -> Iterator[tuple[Row, Row]]:
 
 
 def _plain(values: Any) -> Row:
-    """Give what is equal on both sides: decimals by value, moments as the text that MongoDB has."""
+    """Return what is equal on both sides: decimals by value, moments as the text that MongoDB has."""
     return tuple(
         value.to_decimal()
         if isinstance(value, Decimal128)

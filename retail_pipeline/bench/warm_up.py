@@ -8,7 +8,7 @@ _HARDLY_LESS = 1 / 1.05
 
 
 def until_warm(work: Callable[[], object], processor_seconds: Callable[[], float], at_most: int) -> Iterator[float]:
-    """Do the same work until it costs hardly less than the best before; give what each cost, in processor seconds.
+    """Do the same work until it costs hardly less than the best before; return what each cost, in processor seconds.
 
     By what it costs, not by how long it took: another program beside it makes work slow, and not dear.
     """

@@ -6,7 +6,7 @@ import dagster as dg
 
 
 def as_results(evaluations: Iterable[dg.AssetCheckEvaluation]) -> Iterator[dg.AssetCheckResult]:
-    """Give each evaluation of a sensor as the result of its check."""
+    """Return each evaluation of a sensor as the result of its check."""
     for evaluation in evaluations:
         yield dg.AssetCheckResult(
             asset_key=evaluation.asset_key,

@@ -110,5 +110,5 @@ def repair() -> None:
 
 
 def repair_config(tables: Sequence[str]) -> dict[str, Any]:
-    """Give the run config with which `repair` repairs these tables."""
+    """Return the run config with which `repair` repairs these tables."""
     return {"ops": {"repair_collections": {"config": {"tables": list(tables)}}}}

@@ -44,7 +44,7 @@ MONGODB_AGAIN = dg.RetryPolicy(max_retries=3, delay=10)
 
 
 def code_version(*paths: Path) -> str:
-    """Give the version of what an asset runs: a hash over its SQL and configuration files."""
+    """Return the version of what an asset runs: a hash over its SQL and configuration files."""
     digest = hashlib.sha256()
     for path in sorted(file for root in paths for file in (root.rglob("*.*") if root.is_dir() else [root])):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -77,7 +77,7 @@ def spec(
 
 
 def columns_of(table: Table, extra: Sequence[dg.TableColumn] = ()) -> dict[str, dg.TableSchema]:
-    """Give the column metadata that Dagster's UI shows, from the declaration of the table."""
+    """Return the column metadata that Dagster's UI shows, from the declaration of the table."""
     columns = [
         dg.TableColumn(
             column.name,

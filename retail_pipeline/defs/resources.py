@@ -22,7 +22,7 @@ class Platform(dg.ConfigurableResource):  # type: ignore[type-arg]
     connect_url: str
 
     def settings(self) -> Settings:
-        """Give the settings that the packages below take."""
+        """Return the settings that the packages below take."""
         return replace(
             Settings.from_environment(),
             postgres_dsn=self.postgres_dsn,
@@ -71,5 +71,5 @@ RESOURCES = {
 
 @dg.definitions
 def resources() -> dg.Definitions:
-    """Give every asset, check and sensor its resources."""
+    """Return the resources of every asset, check and sensor."""
     return dg.Definitions(resources=RESOURCES | {"sales_file": SalesFile(csv="", accept=False)})

@@ -48,7 +48,7 @@ class End:
 
 
 def ends(settings: Settings) -> dict[str, End]:
-    """Give the end of each streamed table's dead letters."""
+    """Return the end of each streamed table's dead letters."""
     names = {table.name: topics.dead_letters(table) for table in RED}
     with topics.administrator(settings, MONITOR) as kafka:
         present = topics.ids(kafka, names.values())

@@ -78,7 +78,7 @@ class Observation:
 
     @property
     def unreachable(self) -> list[str]:
-        """Give each reason for which something could not be told, once."""
+        """Return each reason for which something could not be told, once."""
         answers = (self.snapshot, self.connectors, self.slot, self.heartbeat_age, self.dead)
         return list(dict.fromkeys(answer.sentence for answer in answers if isinstance(answer, Unreachable)))
 
@@ -100,7 +100,7 @@ class Observation:
         return not self.unreachable and not self.is_moving
 
     def hidden(self, known: Iterable[str]) -> set[str]:
-        """Give the subjects, of those that were in problem before, that may be so still although nothing was found.
+        """Return the subjects, of those that were in problem before, that may be so still although nothing was found.
 
         A source that was silent is none: for how long it is so counts only while it can be seen.
         """
@@ -263,7 +263,7 @@ def drift(present: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
 
 
 def as_json(seen: Observation) -> dict[str, Any]:
-    """Give what was seen as an operator reads it: each connector's state, tasks and trace; the slot; the rest."""
+    """Return what was seen as an operator reads it: each connector's state, tasks and trace; the slot; the rest."""
     told: dict[str, Any] = {}
     if not isinstance(seen.connectors, Unreachable):
         told["connectors"] = {name: _connector(status) for name, (_, status) in sorted(seen.connectors.items())}

@@ -32,7 +32,7 @@ class Unreachable:
 
 
 def with_timeouts(settings: Settings, seconds: int = _QUERY_WITHIN) -> Settings:
-    """Give the same servers, with addresses that make a client give up on one that hangs, and on a query in `seconds`.
+    """Return the same servers, with addresses that make a client give a server that hangs up, and a query in `seconds`.
 
     For questions alone: what is written with such an address may be given up half-way.
     """
@@ -47,7 +47,7 @@ def with_timeouts(settings: Settings, seconds: int = _QUERY_WITHIN) -> Settings:
 
 
 def ask(questions: Mapping[str, Callable[[], Any]], seconds: float = ANSWER_WITHIN) -> dict[str, Any]:
-    """Put each question in a thread of its own; give each answer, or Unreachable after `seconds` at the latest.
+    """Put each question in a thread of its own; return each answer, or Unreachable after `seconds` at the latest.
 
     A question that hangs for longer is left to its own client's timeout. Any other error is raised.
     """
@@ -59,7 +59,7 @@ def ask(questions: Mapping[str, Callable[[], Any]], seconds: float = ANSWER_WITH
 
 
 def why(error: Exception) -> str:
-    """Give the reason for a failure in a line."""
+    """Return the reason for a failure in a line."""
     if isinstance(error, RetailError):
         return error.message
     return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"

@@ -127,7 +127,7 @@ def _waiting(settings: Settings, seen: Observation, due: Sequence[Problem]) -> l
 
 
 def apply(settings: Settings, problems: Sequence[Problem]) -> dict[str, str]:
-    """Restart and register connectors; give what was done, or why it could not be, by the subject of the problem."""
+    """Restart and register connectors; return what was done, or why it could not be, by the subject of the problem."""
     done = {}
     for problem in problems:
         try:

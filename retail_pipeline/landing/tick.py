@@ -101,7 +101,7 @@ def _has_ended(outcome: Outcome | None) -> bool:
 
 
 def _news(before: Files, after: Files) -> Iterator[str]:
-    """Tell once of each file that is left lying, of each try that failed, and in one line of what the ledger lost."""
+    """Report once each file that is left lying, of each try that failed, and in one line of what the ledger lost."""
     forgotten = []
     for name, file in after.items():
         known = before.get(name)

@@ -30,7 +30,7 @@ class Change:
 def refresh(
     settings: Settings, tables: Sequence[Table] = GREEN, *, limit: int = writing.TRANSACTION_LIMIT
 ) -> dict[str, Change]:
-    """Bring the collections of `tables` to one snapshot of PostgreSQL; give what was done by collection.
+    """Bring the collections of `tables` to one snapshot of PostgreSQL; return what was done by collection.
 
     Up to `limit` differences are written in one transaction over all collections. A table beyond it is rebuilt
     and swapped in. A document that MongoDB refuses is left out, and all others are written. Streamed tables are
@@ -68,7 +68,7 @@ def refresh(
 def _differences(
     client: Client, now: snapshot.Snapshot, table: Table, limit: int
 ) -> tuple[list[comparison.Difference], Change] | None:
-    """Give in what a collection differs and what that amounts to; None where it is more than `limit`."""
+    """Return in what a collection differs and what that amounts to; None where it is more than `limit`."""
     counter = comparison.Counter()
     present = comparison.stored(mirror(client)[table.name])
     found = list(itertools.islice(comparison.differences(now.documents(table), present, table.key, counter), limit + 1))

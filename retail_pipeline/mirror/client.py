@@ -61,7 +61,7 @@ def connect(settings: Settings, user: str) -> Iterator[Client]:
 
 
 def mirror(client: Client) -> Database[Document]:
-    """Give the database of the collections."""
+    """Return the database of the collections."""
     return client[MONGO_DATABASE]
 
 
@@ -85,7 +85,7 @@ def _privilege(collection: str, actions: Sequence[str]) -> Document:
 
 
 def readable(collections: Sequence[str]) -> list[Document]:
-    """Give the privileges of a role that may read these collections or views and nothing else."""
+    """Return the privileges of a role that may read these collections or views and nothing else."""
     return [_privilege(name, ["find"]) for name in collections]
 
 

@@ -39,20 +39,20 @@ class Difference:
         return identity(self.wanted or self.present or b"")
 
     def fields(self) -> tuple[str, ...]:
-        """Tell which fields differ, and in what."""
+        """Return which fields differ, and in what."""
         if self.wanted is None or self.present is None:
             return ()
         return tuple(_deviations(bson.decode(self.wanted), bson.decode(self.present)))
 
 
 def identity(document: bytes) -> Any:
-    """Give the `_id` of an encoded document, without decoding the rest."""
+    """Return the `_id` of an encoded document, without decoding the rest."""
     value = RawBSONDocument(document).get("_id")
     return bson.decode(value.raw) if isinstance(value, RawBSONDocument) else value
 
 
 def stored(collection: Collection[Any], **find: Any) -> Iterator[bytes]:
-    """Give the encoded documents of a collection in the order of `_id`, just as they are stored."""
+    """Return the encoded documents of a collection in the order of `_id`, just as they are stored."""
     for batch in collection.find_raw_batches({}, sort=[("_id", 1)], **find):
         yield from split(batch)
 
@@ -126,7 +126,7 @@ class Counter:
 
 
 def sort_key(value: Any, key: tuple[str, ...]) -> tuple[tuple[int, Any], ...] | None:
-    """Give what sorts as MongoDB sorts this `_id`, or None where it is not made of the key's fields."""
+    """Return what sorts as MongoDB sorts this `_id`, or None where it is not made of the key's fields."""
     if not isinstance(value, dict) or tuple(value) != key:
         return None
     parts = [_place(part) for part in value.values()]
@@ -134,7 +134,7 @@ def sort_key(value: Any, key: tuple[str, ...]) -> tuple[tuple[int, Any], ...] | 
 
 
 def _place(part: Any) -> tuple[int, Any] | None:
-    """Give kind and value: numbers of all types sort together and before text."""
+    """Return kind and value: numbers of all types sort together and before text."""
     number = part.to_decimal() if isinstance(part, Decimal128) else part
     if isinstance(number, str):
         return 1, number

@@ -49,18 +49,18 @@ _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
 
 
 def _plain_type(type_: str) -> str:
-    """Give a PostgreSQL type without the digits of a numeric."""
+    """Return a PostgreSQL type without the digits of a numeric."""
     return type_.partition("(")[0] if type_.startswith("numeric") else type_
 
 
 def _conversion(type_: str) -> Callable[[Any], Any]:
-    """Give the conversion of a PostgreSQL type, or KeyError for one that no mirrored table may have."""
+    """Return the conversion of a PostgreSQL type, or KeyError for one that no mirrored table may have."""
     return _CONVERSIONS[_plain_type(type_)]
 
 
 @cache
 def converter(table: Table) -> Callable[[Sequence[Any]], Document]:
-    """Give the function that turns a row of `table`, its columns in the table's order, into the document.
+    """Return the function that turns a row of `table`, its columns in the table's order, into the document.
 
     A row's value is what psycopg2 gives for the column's type; None stays null.
     """
@@ -120,7 +120,7 @@ def encoded(table: Table, rows: Iterable[Sequence[Any]]) -> Iterable[bytes]:
 
 
 def key_values(table: Table, identity: Any) -> tuple[Any, ...] | None:
-    """Give the values of the key in an `_id`, as PostgreSQL takes them; None where no row can have that key.
+    """Return the values of the key in an `_id`, as PostgreSQL takes them; None where no row can have that key.
 
     A document that someone else wrote can have any `_id`: a number, names in another order, a value out of range.
     """

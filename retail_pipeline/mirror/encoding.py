@@ -39,7 +39,7 @@ class Kind:
 
 
 def packer(columns: Sequence[tuple[str, Kind, bool]], key: Sequence[int]) -> Callable[[Sequence[Any]], bytes]:
-    """Give the function that turns a row into its encoded document.
+    """Return the function that turns a row into its encoded document.
 
     `columns` are name, kind and whether NULL is possible, in the row's order; `key` are the places of those that make
     the `_id`, which stands first.
@@ -67,7 +67,7 @@ def packer(columns: Sequence[tuple[str, Kind, bool]], key: Sequence[int]) -> Cal
 
 
 def decimal_bytes(text: str) -> bytes:
-    """Give the bytes of a decimal that PostgreSQL wrote as `text`, as `Decimal128(text).bid` does in ten times as long.
+    """Return the bytes of a decimal that PostgreSQL wrote as `text`, ten times as fast as `Decimal128(text).bid`.
 
     They are a whole number, and above it the place of the point and the sign, see
     https://github.com/mongodb/specifications/blob/master/source/bson-decimal128/decimal128.md. Remembering those that
@@ -82,7 +82,7 @@ def decimal_bytes(text: str) -> bytes:
 
 
 def _size(value: Any) -> int:
-    """Give -1 for null and the length of bytes; of other values the length never varies."""
+    """Return -1 for null and the length of bytes; of other values the length never varies."""
     if value is None:
         return -1
     return len(value) if isinstance(value, bytes) else 0
@@ -135,5 +135,5 @@ def _shape(columns: Sequence[tuple[str, Kind, bool]], key: Sequence[int], sizes:
 
 
 def _length(between: Sequence[bytes], formats: Sequence[str]) -> int:
-    """Give the length of a document of these parts, its own length and its closing byte included."""
+    """Return the length of a document of these parts, its own length and its closing byte included."""
     return 4 + sum(map(len, between)) + sum(Struct(f"<{form}").size for form in formats) + 1

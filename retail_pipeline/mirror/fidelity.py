@@ -90,7 +90,7 @@ class FidelityReport:
         return "\n".join(["MongoDB differs from PostgreSQL:", *(f"  {line}" for line in wrong)])
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the report as JSON takes it."""
+        """Return the report as JSON takes it."""
         tables = [dataclasses.asdict(table) | {"equal": table.equal} for table in self.tables]
         return {"equal": self.equal, "seconds": round(self.seconds, 3), "tables": tables}
 
@@ -188,7 +188,7 @@ def _scan(now: snapshot.Snapshot, table: Table, collection: Collection[Any]) -> 
 def _followed(
     settings: Settings, scan: Scan, latest: snapshot.Snapshot, collection: Collection[Any], grace_seconds: float
 ) -> TableReport:
-    """Give what remains of a table's differences once changes on their way have arrived."""
+    """Return what remains of a table's differences once changes on their way have arrived."""
     table = scan.table
     timeout = grace_seconds if table.flow is Flow.RED else 0.0
     until = time.monotonic() + timeout
@@ -282,7 +282,7 @@ def _difference(wanted: bytes | None, present: bytes | None) -> Difference | Non
 
 
 def _name(table: Table, identity: Any) -> Any:
-    """Give what is equal for two `_id` that MongoDB takes for the same."""
+    """Return what is equal for two `_id` that MongoDB takes for the same."""
     return comparison.sort_key(identity, table.key) or bson.encode({"": identity})
 
 

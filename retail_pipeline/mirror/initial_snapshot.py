@@ -50,7 +50,7 @@ class SnapshotReport:
     refused: tuple[writing.Refused, ...] = ()
 
     def as_metadata(self) -> dict[str, Any]:
-        """Give what Dagster shows of it."""
+        """Return what Dagster shows of it."""
         return {
             "loaded": self.loaded,
             "reason": self.reason,
@@ -71,7 +71,7 @@ class SnapshotState:
 
 
 def look(settings: Settings) -> SnapshotState:
-    """Tell whether the stream can go on from where it is; also while Kafka Connect does not answer.
+    """Return whether the stream can go on from where it is; also while Kafka Connect does not answer.
 
     That the slot was moved is written down, for it cannot be seen any more once Debezium has gone on.
     """
@@ -126,7 +126,7 @@ def take(settings: Settings, report: Say = lambda _: None, *, force: bool = Fals
 
 
 def register(settings: Settings, report: Say = lambda _: None) -> dict[str, dict[str, Any]]:
-    """Register the connectors as declared, and give the state of each; never beside a snapshot.
+    """Register the connectors as declared, and return the state of each; never beside a snapshot.
 
     A sink that began in the middle of one would write into a collection that is about to be replaced, and commit that.
 

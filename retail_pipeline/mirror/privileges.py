@@ -24,7 +24,7 @@ _ELSEWHERE = "any other database"
 
 
 def matrix(database: Database[Document], store_id: int) -> dict[tuple[str, str], str]:
-    """Tell by user and collection or view the letters of what is allowed; `store_id` is the store that is shown."""
+    """Return by user and collection or view the letters of what is allowed; `store_id` is the store that is shown."""
     users = {f"{tenants.user(store_id)}": "store_user_N", ANALYST: ANALYST, WRITER: WRITER, SINK: SINK}
     own = tenants.definitions(store_id)
     collections: dict[str, str] = {table.name: table.name for table in MIRRORED}
@@ -74,7 +74,7 @@ def _letters(privileges: Iterable[Mapping[str, Any]], collection: str) -> str:
 
 
 def _covers(resource: Mapping[str, Any], collection: str) -> bool:
-    """Tell whether a privilege is about a collection; an empty name stands for every one."""
+    """Return whether a privilege is about a collection; an empty name stands for every one."""
     if resource.get("anyResource"):
         return True
     return resource.get("db") in ("", MONGO_DATABASE) and resource.get("collection") in ("", collection)

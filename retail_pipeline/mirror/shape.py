@@ -24,14 +24,14 @@ def columns(table: Table) -> list[str]:
 
 
 def changed(settings: Settings) -> list[Table]:
-    """Give the streamed tables whose documents were last known equal when the table had other columns."""
+    """Return the streamed tables whose documents were last known equal when the table had other columns."""
     with connect(settings, ANALYST) as client:
         known = mirror(client)[STATE].find_one({"_id": _ID}) or {}
     return [table for table in RED if known.get(table.name) != columns(table)]
 
 
 def follow(settings: Settings, report: Callable[[str], None] = lambda _: None) -> dict[str, int]:
-    """Rewrite what has not the columns of its table; give how many documents that were, by table.
+    """Rewrite what has not the columns of its table; return how many documents that were, by table.
 
     Raises CouldNotTellError where a server does not answer; what was interrupted is done again by the next call.
     """

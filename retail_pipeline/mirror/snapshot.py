@@ -30,7 +30,7 @@ class Snapshot:
         self._cursors = itertools.count(1)
 
     def documents(self, table: Table) -> Iterator[bytes]:
-        """Give the documents of all rows, encoded, in the order of the key; memory stays flat."""
+        """Return the documents of all rows, encoded, in the order of the key; memory stays flat."""
         with self._connection.cursor(name=f"mirror_{next(self._cursors)}") as cursor:
             cursor.itersize = ROWS_AT_ONCE
             register_type(documents.AS_TEXT, cursor)
@@ -42,7 +42,7 @@ class Snapshot:
             yield from documents.encoded(table, cursor)
 
     def by_key(self, table: Table, keys: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], bytes]:
-        """Give the encoded documents of the rows that have one of `keys`."""
+        """Return the encoded documents of the rows that have one of `keys`."""
         wanted = list(zip(*keys, strict=True))
         if not wanted:
             return {}
@@ -73,7 +73,7 @@ class Snapshot:
         return int(self._value(SQL("select count(*) from {}").format(Identifier(SCHEMA, table.name))))
 
     def column(self, table: Table, name: str) -> list[Any]:
-        """Give one column of a small table, in the order of its key."""
+        """Return one column of a small table, in the order of its key."""
         query = SQL("select {} from {} order by {}").format(
             Identifier(name), Identifier(SCHEMA, table.name), _names(table.key)
         )
@@ -82,7 +82,7 @@ class Snapshot:
             return [value for (value,) in cursor]
 
     def some(self, table: Table, wanted: int) -> list[bytes]:
-        """Give the encoded documents of about `wanted` rows, chosen again each time."""
+        """Return the encoded documents of about `wanted` rows, chosen again each time."""
         query = SQL("select {} from {} {} order by random() limit {}").format(
             _names(table.column_names),
             Identifier(SCHEMA, table.name),
@@ -130,7 +130,7 @@ def take(settings: Settings, exported: str | None = None) -> Iterator[Snapshot]:
 
 @contextmanager
 def latest(settings: Settings) -> Iterator[Snapshot]:
-    """Give a view in which each query sees what is committed when it starts."""
+    """Return a view in which each query sees what is committed when it starts."""
     with connection.connect(settings, connection.READER, autocommit=True) as opened, explained():
         with opened.cursor() as cursor:
             _see_every_store(cursor)

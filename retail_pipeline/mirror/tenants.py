@@ -40,7 +40,7 @@ def view(store_id: int, collection: str) -> str:
 
 
 def definitions(store_id: int) -> dict[str, tuple[str, list[Document]]]:
-    """Give a store's views: name → collection and pipeline."""
+    """Return a store's views: name → collection and pipeline."""
     own: Document = {TENANT: store_id}
     # Keys begin with the store, so the index that every collection has finds a store's documents; the field decides.
     by_key: Document = {"_id": {"$gte": own, "$lt": {TENANT: store_id + 1}}, **own}
@@ -109,7 +109,7 @@ def remove_store(settings: Settings, store_id: int) -> None:
 
 
 def rotate_password(settings: Settings, store_id: int) -> None:
-    """Give a store's user a new password, kept in the credentials; sessions that are open have to log in again."""
+    """Set a new password for a store's user, kept in the credentials; sessions that are open have to log in again."""
     if store_id not in _stores(settings)[0]:
         raise MirrorError(f"Store {store_id} is not let in, so it has no password.", "add it first")
     settings.credentials.rotate(f"mongo/{user(store_id)}")
@@ -117,7 +117,7 @@ def rotate_password(settings: Settings, store_id: int) -> None:
 
 
 def _stores(settings: Settings) -> tuple[list[int], list[int]]:
-    """Give the stores that PostgreSQL has: those that it lets in or will, and those that it keeps out."""
+    """Return the stores that PostgreSQL has: those that it lets in or will, and those that it keeps out."""
     with snapshot.latest(settings) as latest:
         stores = latest.column(BY_NAME["stores"], TENANT)
     with connection.connect(settings, connection.READER) as opened, opened.cursor() as cursor:
@@ -187,7 +187,7 @@ def _ensure_views(
 
 
 def _roles(database: Database[Document]) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Give every role of the database: what it may do with which collection."""
+    """Return every role of the database: what it may do with which collection."""
     found = database.command("rolesInfo", 1, showPrivileges=True)["roles"]
     return {
         role["role"]: {

@@ -49,7 +49,7 @@ def _keep_alive(opened: Connection) -> None:
 
 
 def is_held(settings: Settings) -> bool:
-    """Tell whether somebody is rewriting collections."""
+    """Return whether somebody is rewriting collections."""
     with (
         connection.connect(settings, connection.READER, autocommit=True) as opened,
         snapshot.explained(),

@@ -67,7 +67,7 @@ TOLD = 20
 
 
 def told(refused: Sequence[Refused]) -> dict[str, Any]:
-    """Give the metadata that tells of refused documents: their number, and the first with key and reason."""
+    """Return the metadata that tells of refused documents: their number, and the first with key and reason."""
     return {"refused": len(refused), "refused_documents": [str(one) for one in refused[:TOLD]]} if refused else {}
 
 
@@ -93,7 +93,7 @@ def fitting(name: str, found: Iterable[Difference]) -> tuple[list[Difference], l
 
 
 def writes(difference: Difference) -> list[Write]:
-    """Give the operations that make a document what it should be."""
+    """Return the operations that make a document what it should be."""
     if difference.wanted is None:
         return [DeleteOne({"_id": _identity(difference.present)})]
     document = RawBSONDocument(difference.wanted)
@@ -146,7 +146,7 @@ def _write_together(client: MongoClient[Document], database: str, wanted: Mappin
 
 
 def _taken(collection: Collection[Document], found: Sequence[Difference]) -> tuple[list[Difference], list[Refused]]:
-    """Tell what MongoDB takes from what it refuses, by transactions that are given up: nothing is changed.
+    """Return what MongoDB takes from what it refuses, by transactions that are given up: nothing is changed.
 
     Each is tried once: a transaction ends with the first that is refused, and the next one begins after it.
     """
@@ -162,7 +162,7 @@ def _taken(collection: Collection[Document], found: Sequence[Difference]) -> tup
 
 
 def _first_refused(collection: Collection[Document], found: Sequence[Difference]) -> tuple[int, str]:
-    """Give the place of the first that is refused, and why; the place after the last where none is."""
+    """Return the place of the first that is refused, and why; the place after the last where none is."""
     operations = [(place, write) for place, one in enumerate(found) for write in writes(one)]
 
     def attempt(session: ClientSession) -> tuple[int, str]:

@@ -51,12 +51,12 @@ class Backlog:
 
 
 def seconds(changes: int) -> float:
-    """Give how long so many changes take to MongoDB, at most, while the stream has nothing else to do."""
+    """Return how long so many changes take to MongoDB, at most, while the stream has nothing else to do."""
     return changes / CHANGES_PER_SECOND
 
 
 def last(files: Iterable[Backlog]) -> Backlog | None:
-    """Give the last file, with those before it that the stream may still have been busy with when the next came."""
+    """Return the last file, with those before it that the stream may still have been busy with when the next came."""
     found: Backlog | None = None
     for file in files:
         if found and file.committed_at < found.over_by:
@@ -68,7 +68,7 @@ def last(files: Iterable[Backlog]) -> Backlog | None:
 
 
 def pending(settings: Settings, now: float | None = None) -> Backlog | None:
-    """Give the changes of the last files, as long as the stream may still be busy with them."""
+    """Return the changes of the last files, as long as the stream may still be busy with them."""
     with connect(settings, READER) as connection, connection.cursor() as cursor:
         cursor.execute(_FILES)
         found = last(Backlog((name,), *row) for name, *row in cursor)

@@ -72,12 +72,12 @@ class ConnectClient:
         return sorted(self._ask("GET", "/connectors"))
 
     def survey(self) -> dict[str, tuple[Configuration, Status]]:
-        """Give configuration and state of every connector in one answer."""
+        """Return configuration and state of every connector in one answer."""
         answer = self._ask("GET", "/connectors?expand=info&expand=status")
         return {name: (found["info"]["config"], found["status"]) for name, found in answer.items()}
 
     def config(self, name: str) -> Configuration | None:
-        """Give a connector's configuration; None where it is not registered."""
+        """Return a connector's configuration; None where it is not registered."""
         answer: Configuration | None = self._ask("GET", f"{_path(name)}/config", absent=None)
         return answer
 
@@ -90,7 +90,7 @@ class ConnectClient:
         self._ask("POST", "/connectors", {"name": name, "config": dict(config), "initial_state": STOPPED})
 
     def status(self, name: str) -> Status | None:
-        """Give the state of a connector and its tasks; None where it has none."""
+        """Return the state of a connector and its tasks; None where it has none."""
         answer: Status | None = self._ask("GET", f"{_path(name)}/status", absent=None)
         return answer
 
@@ -127,7 +127,7 @@ class ConnectClient:
         return True
 
     def offsets(self, name: str) -> list[dict[str, Any]]:
-        """Give from where a connector would go on: what it has kept for each of its partitions; empty where nothing."""
+        """Return the offsets from which a connector would go on, one for each of its partitions that has one."""
         answer = self._ask("GET", f"{_path(name)}/offsets", absent={"offsets": []})
         return [one["offset"] for one in answer["offsets"] if one["offset"]]
 
@@ -169,7 +169,7 @@ class ConnectClient:
             time.sleep(0.1)
 
     def _ask(self, method: str, path: str, body: Any = None, **default: Any) -> Any:
-        """Send a request; give `absent` where there is no such thing, repeat it while the workers rebalance."""
+        """Send a request; return `absent` where there is no such thing, repeat it while the workers rebalance."""
         until = time.monotonic() + self._agree_within
         while True:
             try:
@@ -196,7 +196,7 @@ def is_running(status: Mapping[str, Any]) -> bool:
 
 
 def trace(status: Mapping[str, Any]) -> str:
-    """Give why it failed: the first lines of the first trace and what caused it, without passwords."""
+    """Return why it failed: the first lines of the first trace and what caused it, without passwords."""
     parts = [status.get("connector", {}), *status.get("tasks", [])]
     full = next((part["trace"] for part in parts if part.get("trace")), "no trace")
     lines = [line.strip() for line in full.splitlines() if line.strip()]
@@ -205,7 +205,7 @@ def trace(status: Mapping[str, Any]) -> str:
 
 
 def states(status: Mapping[str, Any]) -> list[str]:
-    """Give the state of a connector and of each of its tasks."""
+    """Return the state of a connector and of each of its tasks."""
     parts = [status.get("connector", {}), *status.get("tasks", [])]
     return [part["state"] for part in parts if "state" in part]
 

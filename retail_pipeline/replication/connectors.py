@@ -48,7 +48,7 @@ def names() -> list[str]:
 
 
 def configurations(settings: Settings) -> dict[str, Configuration]:
-    """Give the configuration of every connector by its name; passwords are references to a file, never in it."""
+    """Return the configuration of every connector by its name; passwords are references to a file, never in it."""
     address = connection.parsed(connection.dsn(settings, connection.CDC))
     secrets = str(_secrets(settings))
     streamed = publication.STREAMED
@@ -88,13 +88,13 @@ def configurations(settings: Settings) -> dict[str, Configuration]:
 
 
 def fingerprint(configuration: Mapping[str, str]) -> str:
-    """Give what two equal configurations have in common and no others do."""
+    """Return what two equal configurations have in common and no others do."""
     text = json.dumps({name: str(value) for name, value in configuration.items() if name != "name"}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def register(settings: Settings) -> dict[str, dict[str, Any]]:
-    """Register every connector that is missing or differs, and wait until all tasks run; give the state of each.
+    """Register every connector that is missing or differs, and wait until all tasks run; return the state of each.
 
     What is registered and runs already is left alone. Refused without the slot: Debezium would make one of its own,
     and what was committed before it would never arrive.

@@ -50,7 +50,7 @@ class Administrator(KafkaAdminClient):  # type: ignore[misc]  # it has no types
 
 
 def client_settings(settings: Settings, user: str = MONITOR) -> dict[str, Any]:
-    """Give the arguments with which any kafka-python client connects as `user`."""
+    """Return the arguments with which any kafka-python client connects as `user`."""
     found: dict[str, Any] = {"bootstrap_servers": settings.require("kafka_bootstrap"), "selector": ClosingSelector}
     password = settings.credentials.known(f"kafka/{user}")
     if password is None:

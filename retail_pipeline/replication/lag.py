@@ -85,7 +85,7 @@ def gaps(client: Any, tables: Iterable[Table]) -> list[str]:
 
 
 def oldest(partitions: Iterable[PartitionLag]) -> float:
-    """Give the greatest age among partitions, 0 where no change is known to wait."""
+    """Return the greatest age among partitions, 0 where no change is known to wait."""
     return max((one.age or 0.0 for one in partitions), default=0.0)
 
 
@@ -113,7 +113,7 @@ def problems(partitions: Sequence[PartitionLag], *, explained: bool = False) -> 
 
 
 def heartbeat_age(settings: Settings) -> float | None:
-    """Give for how many seconds no change has come from PostgreSQL through Debezium into Kafka; None: none ever did.
+    """Return for how many seconds no change has come from PostgreSQL through Debezium into Kafka; None: none ever did.
 
     A heartbeat is one, each second. The heartbeats of a large transaction's time wait behind it, so its rows count too.
     """

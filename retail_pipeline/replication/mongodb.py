@@ -18,7 +18,7 @@ def administrator(settings: Settings) -> str:
 
 
 def uri(settings: Settings, user: str, options: Mapping[str, str] | None = None) -> str:
-    """Give the address at which `user` connects, with its password in it; `options` are added to the address's own.
+    """Return the address at which `user` connects, with its password in it; `options` are added to the address's own.
 
     The address of the administrator keeps that user's password.
     """

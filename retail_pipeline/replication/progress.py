@@ -20,7 +20,7 @@ where slot_name = %s and database = current_database()
 
 
 def current_lsn(settings: Settings) -> str:
-    """Give the position in PostgreSQL's log of everything that is committed by now."""
+    """Return the position in PostgreSQL's log of everything that is committed by now."""
     with connect(settings, READER, autocommit=True) as connection, connection.cursor() as cursor:
         cursor.execute("select pg_current_wal_lsn()::text")
         (lsn,) = cursor.fetchone() or ("0/0",)

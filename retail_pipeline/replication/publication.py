@@ -17,7 +17,7 @@ STREAMED = (*RED, HEARTBEAT)
 
 
 def ensure(settings: Settings) -> dict[str, list[str]]:
-    """Make the publications, or bring back what is missing of them; give the tables of each.
+    """Make the publications, or bring back what is missing of them; return the tables of each.
 
     Only a superuser can publish all tables, so this connects as the administrator.
     """
@@ -41,7 +41,7 @@ def ensure(settings: Settings) -> dict[str, list[str]]:
 
 
 def identity(settings: Settings) -> dict[str, str]:
-    """Give what tells this server and this publication from others that came in their place.
+    """Return what tells this server and this publication from others that came in their place.
 
     A server that was restored or promoted has another timeline, one that was re-created another system identifier. A
     table that was taken out of the publication and put back has another entry there.

@@ -27,13 +27,13 @@ _MONEY = re.compile(r"numeric\(\d+,(\d+)\)")
 
 
 def key_schema(table: Table) -> str:
-    """Give the schema of a key: its columns in the key's order, which is the order of fields in `_id`."""
+    """Return the schema of a key: its columns in the key's order, which is the order of fields in `_id`."""
     columns = {column.name: column for column in table.columns}
     return _struct([columns[name] for name in table.key])
 
 
 def row_schema(table: Table) -> str:
-    """Give the schema of a row, its columns in the table's order."""
+    """Return the schema of a row, its columns in the table's order."""
     return _struct(table.columns)
 
 
@@ -47,7 +47,7 @@ def _field(column: Column) -> dict[str, Any]:
 
 
 def _kind(type_: str) -> dict[str, Any]:
-    """Give Connect's kind for a PostgreSQL type, or KeyError for one that no streamed table may have."""
+    """Return Connect's kind for a PostgreSQL type, or KeyError for one that no streamed table may have."""
     if money := _MONEY.fullmatch(type_):
         parameters = {"scale": money[1]}
         return {

@@ -172,7 +172,7 @@ def health(settings: Settings) -> SlotHealth | None:
 
 
 def position(lsn: str) -> int:
-    """Give an LSN as PostgreSQL writes it, two hexadecimal halves, as the one number that Debezium writes."""
+    """Return an LSN as PostgreSQL writes it, two hexadecimal halves, as the one number that Debezium writes."""
     high, _, low = lsn.partition("/")
     return (int(high, 16) << 32) + int(low, 16)
 
@@ -220,7 +220,7 @@ _OLDEST_WRITER = """
 
 
 def _oldest_writer(settings: Settings) -> str:
-    """Tell which transaction has been open for longest of those that have written; only a superuser sees all."""
+    """Return which transaction has been open for longest of those that have written; only a superuser sees all."""
     address = settings.require("postgres_dsn")
     with connection.connect_dsn(address, autocommit=True) as opened, opened.cursor() as cursor:
         cursor.execute(_OLDEST_WRITER)

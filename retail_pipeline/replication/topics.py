@@ -72,7 +72,7 @@ def recreate(settings: Settings, groups: Sequence[str]) -> None:
 
 
 def identity(client: KafkaAdminClient) -> tuple[str, dict[str, str]]:
-    """Give the ids of the cluster and, by table, of the streamed tables' topics that are there.
+    """Return the ids of the cluster and, by table, of the streamed tables' topics that are there.
 
     Another cluster of the same address and a topic that was re-created have other ones.
     """
@@ -83,7 +83,7 @@ def identity(client: KafkaAdminClient) -> tuple[str, dict[str, str]]:
 
 
 def ids(client: KafkaAdminClient, names: Collection[str]) -> dict[str, str]:
-    """Give the id of each of these topics that is there."""
+    """Return the id of each of these topics that is there."""
     asked = sorted(set(client.list_topics()).intersection(names))
     found = client.describe_topics(asked) if asked else []
     return {topic["name"]: str(topic["topic_id"]) for topic in found if not topic["error_code"]}

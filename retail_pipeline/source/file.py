@@ -142,7 +142,7 @@ def _check_start(path: Path, start: bytes) -> None:
 
 
 def _header(path: Path, start: bytes) -> tuple[tuple[str, ...], int]:
-    """Give the names of the columns and the offset of the line after them."""
+    """Return the names of the columns and the offset of the line after them."""
     end = start.find(b"\n")
     if end < 0 and len(start) == LONGEST_HEADER:
         raise SourceError(f"{path} has no line that ends within its first {LONGEST_HEADER} bytes.", _EXPORT)

@@ -94,7 +94,7 @@ class Draws:
         return self.fresh(count, 10_000) < round(share * 10_000)
 
     def fixed(self, fact: str, choices: int, *keys: Integers) -> Integers:
-        """Give whole numbers from 0 to below `choices` that are equal where the keys are."""
+        """Return whole numbers from 0 to below `choices` that are equal where the keys are."""
         start = np.uint64(zlib.crc32(f"{self.shape.seed} {fact}".encode()))
         bits = np.full(len(keys[0]), start, dtype=np.uint64)
         for key in keys:
@@ -102,7 +102,7 @@ class Draws:
         return _below(bits, choices)
 
     def declared(self, fact: str, choices: int, *keys: Integers, contradicted: float = 1.0) -> Integers:
-        """Give what the keys should decide, and in a file with contradictions do not for the share `contradicted`."""
+        """Return what the keys should decide, and in a file with contradictions do not for the share `contradicted`."""
         if not self.shape.contradictions:
             return self.fixed(fact, choices, *keys)
         drawn = self.fresh(len(keys[0]), choices)

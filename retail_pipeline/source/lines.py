@@ -72,7 +72,7 @@ def split(block: bytes, first: int, *, last: bool) -> Lines:
 
 
 def _badly_quoted(text: npt.NDArray[np.uint8], ends: Positions) -> Mask:
-    """Tell the lines with a quotation mark or carriage return where none belongs."""
+    """Return the lines with a quotation mark or carriage return where none belongs."""
     bad = np.zeros(len(ends), np.bool_)
     returns = np.flatnonzero(text == _RETURN)
     if len(returns):
@@ -97,7 +97,7 @@ def _badly_quoted(text: npt.NDArray[np.uint8], ends: Positions) -> Mask:
 
 
 def _read_with_care(block: bytes, starts: Positions, ends: Positions, index: int) -> tuple[int, list[str] | None]:
-    """Give how many lines the row at `index` takes, 0 where the block ends before that is clear, and its fields."""
+    """Return how many lines the row at `index` takes, 0 where the block ends before that is clear, and its fields."""
     for after in range(index, index + LONGEST_ROW_LINES):
         if after == len(ends):
             return 0, None
@@ -115,7 +115,7 @@ def _read_with_care(block: bytes, starts: Positions, ends: Positions, index: int
 
 
 def fields_of(text: str) -> list[str] | None:
-    """Give the fields of one row, or None where they cannot be told."""
+    """Return the fields of one row, or None where they cannot be told."""
     try:
         return next(csv.reader([text], strict=True), [])
     except csv.Error:
@@ -136,7 +136,7 @@ def _numbers(kept: Mask, first: int) -> Positions:
 
 
 def _joined(block: bytes, starts: Positions, ends: Positions, kept: Mask) -> bytes:
-    """Give the text of the lines that were kept."""
+    """Return the text of the lines that were kept."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], kept, [False]])))
     return b"".join(
         block[starts[begin] : ends[end - 1] + 1] for begin, end in zip(edges[::2], edges[1::2], strict=True)

@@ -174,7 +174,7 @@ def _cut_in_last_value(line: int, fields: list[str], columns: tuple[str, ...]) -
 
 
 def _parse(lines: Lines, columns: tuple[str, ...]) -> tuple[pa.Table, list[tuple[int, str]]]:
-    """Parse the sound lines; give the table and, by their position among them, the rows of another width."""
+    """Parse the sound lines; return the table and, by their position among them, the rows of another width."""
     ragged: list[tuple[int, str]] = []
 
     def skip(row: pa_csv.InvalidRow) -> str:
@@ -196,7 +196,7 @@ def _parse(lines: Lines, columns: tuple[str, ...]) -> tuple[pa.Table, list[tuple
 
 
 def _malformed(row: UnsoundRow, columns: tuple[str, ...]) -> RejectedRow:
-    """Give the rejection of a row whose values cannot be told apart, or are too few or too many."""
+    """Return the rejection of a row whose values cannot be told apart, or are too few or too many."""
     if row.fields is None:
         sentence = "A quotation mark is opened and not closed, or stands inside a value, so its values cannot be told."
         return RejectedRow(row.line, (Reason("quotation", None, None, sentence),), (row.text,))

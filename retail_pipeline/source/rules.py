@@ -142,12 +142,12 @@ _CHOICE = Rule("not_a_choice", lambda values, column: _is_one_of(values, column.
 
 
 def rules_of(column: SourceColumn) -> tuple[Rule, ...]:
-    """Give the rules of a column, in the order in which they are told."""
+    """Return the rules of a column, in the order in which they are told."""
     return (_BLANK, *_RULES[column.kind], *((_CHOICE,) if column.choices else ()))
 
 
 def _sound(values: pa.ChunkedArray, column: SourceColumn) -> Passed:
-    """Tell which values keep every rule. Values repeat: each is looked at once."""
+    """Return which values keep every rule. Values repeat: each is looked at once."""
     different = pc.unique(values)
     good = _keep_all(pa.chunked_array([different]), column)
     if good.all():
@@ -157,7 +157,7 @@ def _sound(values: pa.ChunkedArray, column: SourceColumn) -> Passed:
 
 
 def _keep_all(values: pa.ChunkedArray, column: SourceColumn) -> Passed:
-    """Tell the same, in as few looks as the kind of the column allows."""
+    """Return the same, in as few looks as the kind of the column allows."""
     if column.kind in {Kind.WHOLE, Kind.NUMBER}:
         return _in_range(values, column)
     if column.kind is Kind.MONEY:
@@ -196,7 +196,7 @@ class Reason:
 
 
 def broken(frame: pd.DataFrame) -> dict[int, list[Reason]]:
-    """Check a frame of text columns; give the reasons of each row that breaks rules, by its label in the index."""
+    """Check a frame of text columns; return the reasons of each row that breaks rules, by its label in the index."""
     try:
         SCHEMA.validate(frame, lazy=True, inplace=True)
     except SchemaErrors as errors:

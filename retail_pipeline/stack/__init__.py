@@ -90,7 +90,7 @@ def up(
 
 
 def watched(settings: Settings, state: State, report: Report) -> list[Server]:
-    """Give the servers that a supervisor watches."""
+    """Return the servers that a supervisor watches."""
     return [server(settings, state, report) for row in _ROWS for server in row]
 
 
@@ -126,18 +126,18 @@ def _wipe(settings: Settings) -> None:
 
 
 def health(settings: Settings) -> list[ServerHealth]:
-    """Tell how each server is."""
+    """Return how each server is."""
     return [server(settings, State(settings.home)).health() for server in reversed(_STOPPING)]
 
 
 def export(settings: Settings) -> Settings:
-    """Put those variables into this process's environment, for what it starts, and give the settings they make."""
+    """Put those variables into this process's environment, for what it starts, and return the settings they make."""
     os.environ.update(variables(settings))
     return Settings.from_environment()
 
 
 def ui_address(settings: Settings) -> str:
-    """Give the address of Dagster's web UI."""
+    """Return the address of Dagster's web UI."""
     state = State(settings.home)
     if state.process(Webserver.name) is None:
         raise StackError("Dagster's web UI is not running.", "start it with `retail-pipeline up`")
@@ -160,6 +160,6 @@ def ask_dagster(settings: Settings, query: str) -> dict[str, Any]:
 
 
 def _rows(settings: Settings, report: Report) -> list[list[Server]]:
-    """Give the servers of a home, in the order in which they depend on each other."""
+    """Return the servers of a home, in the order in which they depend on each other."""
     state = State(settings.home)
     return [[server(settings, state, report) for server in row] for row in _ROWS]

@@ -42,7 +42,7 @@ def _say(line: str) -> None:
 
 
 def look(server: Server, backoff: Backoff, journal: Journal) -> Backoff:
-    """Restart the server where it died and its next try is due; note both, and give what is known of its tries."""
+    """Restart the server where it died and its next try is due; note both, and return what is known of its tries."""
     if not (server.died and backoff.due([server.name], time.monotonic())):
         return backoff
     # A command that starts or stops servers knows better. Held while the server starts, so that `up` waits for it.
@@ -59,7 +59,7 @@ def look(server: Server, backoff: Backoff, journal: Journal) -> Backoff:
 
 
 def _restart(server: Server) -> str:
-    """Restart it; give why that could not be done, empty where it was."""
+    """Restart it; return why that could not be done, empty where it was."""
     try:
         server.up()
     except RetailError as error:

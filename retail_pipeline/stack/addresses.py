@@ -11,7 +11,7 @@ from retail_pipeline.stack.state import State
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Give the variables, for a shell or for `Settings.from_environment`; empty where there is no server."""
+    """Return the variables, for a shell or for `Settings.from_environment`; empty where there is no server."""
     state = State(settings.home)
     postgres = Postgres(settings, state)
     own_database = postgres.dagster_address() if postgres.current() and not postgres.external else ""
@@ -28,5 +28,5 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def variables(settings: Settings) -> dict[str, str]:
-    """Give the variables that have a value, for a process that is started."""
+    """Return the variables that have a value, for a process that is started."""
     return {name: value for name, value in environment(settings).items() if value}

@@ -39,15 +39,15 @@ class Connect(Server):
     stop_timeout: ClassVar[float] = 30
 
     def configured_address(self) -> str | None:
-        """Give the address from the settings."""
+        """Return the address from the settings."""
         return self.settings.connect_url
 
     def address(self) -> str:
-        """Give the embedded worker's REST address, with its password."""
+        """Return the embedded worker's REST address, with its password."""
         return f"http://{USER}:{quote(self.password(USER))}@127.0.0.1:{self.port}"
 
     def host_port(self, address: str) -> str:
-        """Give host:port."""
+        """Return host:port."""
         parts = urlsplit(address)
         return f"{'127.0.0.1' if parts.hostname == 'localhost' else parts.hostname}:{parts.port or 8083}"
 
@@ -73,7 +73,7 @@ class Connect(Server):
         write_properties(self.folder / "worker.properties", INFRA / "connect.properties", computed)
 
     def command(self) -> list[str]:
-        """Give the command line of the worker."""
+        """Return the command line of the worker."""
         main = "org.apache.kafka.connect.cli.ConnectDistributed"
         return [str(java.program()), f"@{self.folder / 'java.options'}", main, str(self.folder / "worker.properties")]
 
@@ -89,7 +89,7 @@ class Connect(Server):
             raise LookupError(message)
 
     def _kafka_login(self) -> dict[str, str]:
-        """Give the settings with which the worker and its connectors log in to Kafka, where it asks for that."""
+        """Return the settings with which the worker and its connectors log in to Kafka, where it asks for that."""
         password = self.settings.credentials.known(f"{Kafka.name}/{USER}")
         if password is None:
             return {}
@@ -111,7 +111,7 @@ class Connect(Server):
         return login
 
     def _lay_out_plugins(self, paths: dict[jars.Jar, Path]) -> None:
-        """Give each plugin a folder of its own with exactly its jars."""
+        """Make a folder for each plugin, with exactly its jars."""
         unfinished, plugins = self.folder / "plugins.new", self.folder / "plugins"
         shutil.rmtree(unfinished, ignore_errors=True)
         for part in PLUGINS:

@@ -56,7 +56,7 @@ class _Dagster(Server):
         return self.settings.home / CodeServer.name / "workspace.yaml"
 
     def configured_address(self) -> str | None:
-        """Give nothing: there is no address in the settings for these."""
+        """Return None: there is no address in the settings for these."""
         return None
 
     @property
@@ -65,11 +65,11 @@ class _Dagster(Server):
         return f"http://127.0.0.1:{self.state.port(Webserver.name)}"
 
     def address(self) -> str:
-        """Give the web UI's address; the daemon is asked there too."""
+        """Return the web UI's address; the daemon is asked there too."""
         return self.web
 
     def host_port(self, address: str) -> str:
-        """Give host:port."""
+        """Return host:port."""
         return address.removeprefix("http://")
 
     def prepare(self) -> None:
@@ -79,7 +79,7 @@ class _Dagster(Server):
             raise StackError(message, "make a database for Dagster and set RETAIL_DAGSTER_DSN to its address")
 
     def environment(self) -> dict[str, str]:
-        """Give the variables with which definitions find every server."""
+        """Return the variables with which definitions find every server."""
         base = super().environment()
         path = f"{Path(sys.executable).parent}{os.pathsep}{base.get('PATH', os.defpath)}"
         return base | self.settings.choices() | variables(self.settings) | {"PATH": path, "PYTHONUNBUFFERED": "1"}
@@ -91,7 +91,7 @@ class _Dagster(Server):
         return dict(answer.json()["data"])
 
     def reload(self) -> str:
-        """Let the code server load the definitions again; give why it did not, empty where it did."""
+        """Let the code server load the definitions again; return why it did not, empty where it did."""
         try:
             answer = self.ask(_RELOAD.format(location=LOCATION), _RELOADED_WITHIN)["reloadRepositoryLocation"]
         except requests.RequestException as error:
@@ -110,7 +110,7 @@ class CodeServer(_Dagster):
     title: ClassVar[str] = "Dagster's code server"
 
     def address(self) -> str:
-        """Give host:port."""
+        """Return host:port."""
         return f"127.0.0.1:{self.port}"
 
     def prepare(self) -> None:
@@ -120,7 +120,7 @@ class CodeServer(_Dagster):
         self.workspace.write_text(_WORKSPACE.format(port=self.port, location=LOCATION))
 
     def command(self) -> list[str]:
-        """Give the command line of the code server."""
+        """Return the command line of the code server."""
         program = Path(sys.executable).with_name("dagster")
         where = ["--host", "127.0.0.1", "--port", str(self.port), "--location-name", LOCATION]
         return [str(program), "code-server", "start", "-m", _MODULE, *where, "--log-format", "json"]
@@ -158,7 +158,7 @@ class Webserver(_Dagster):
     title: ClassVar[str] = "Dagster's web UI"
 
     def command(self) -> list[str]:
-        """Give the command line of the web server."""
+        """Return the command line of the web server."""
         program = Path(sys.executable).with_name("dagster-webserver")
         where = ["--host", "127.0.0.1", "--port", str(self.port), "--workspace", str(self.workspace)]
         return [str(program), *where, "--log-format", "json"]
@@ -181,7 +181,7 @@ class Webserver(_Dagster):
             self.report(f"{self.title}: {problem}; its log: {self.log}")
 
     def _broken(self) -> list[str]:
-        """Tell which code locations do not load, and why."""
+        """Return which code locations do not load, and why."""
         problems = []
         for entry in self.ask(_LOCATIONS)["workspaceOrError"].get("locationEntries", []):
             error = entry["locationOrLoadError"]
@@ -200,7 +200,7 @@ class Daemon(_Dagster):
     ports: ClassVar[tuple[str, ...] | None] = ()
 
     def command(self) -> list[str]:
-        """Give the command line of the daemon."""
+        """Return the command line of the daemon."""
         program = Path(sys.executable).with_name("dagster-daemon")
         return [str(program), "run", "--workspace", str(self.workspace), "--log-format", "json"]
 

@@ -59,7 +59,7 @@ def listed(path: Path = _LIST) -> list[Jar]:
 
 
 def fetched(home: Path, report: Callable[[str], None], jars: Iterable[Jar] | None = None) -> dict[Jar, Path]:
-    """Give where each jar is, after fetching those that are missing, several at once."""
+    """Return where each jar is, after fetching those that are missing, several at once."""
     wanted = listed() if jars is None else list(jars)
     caches = _caches(home)
     found = {jar: path for jar in wanted if (path := _cached(jar, caches))}
@@ -80,7 +80,7 @@ def fetched(home: Path, report: Callable[[str], None], jars: Iterable[Jar] | Non
 
 
 def _caches(home: Path) -> list[Path]:
-    """Give the Maven caches to look in; the first is the one to write to."""
+    """Return the Maven caches to look in; the first is the one to write to."""
     usual = Path(os.environ.get("M2_REPO") or Path("~/.m2/repository").expanduser())
     own = home / "jars"
     try:

@@ -45,7 +45,7 @@ def options_file(path: Path, class_path: Iterable[Path], options: Iterable[str])
 
 
 def quoted(word: str) -> str:
-    """Give a word as a line of such a file."""
+    """Return a word as a line of such a file."""
     return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
@@ -61,7 +61,7 @@ def _of_this_machine() -> Path:
 
 
 def version(java: Path) -> int:
-    """Give the major version of a Java program, 0 where it does not run."""
+    """Return the major version of a Java program, 0 where it does not run."""
     try:
         done = subprocess.run([str(java), "-version"], capture_output=True, text=True, check=False)
     except OSError:

@@ -31,15 +31,15 @@ class Kafka(Server):
     stop_timeout: ClassVar[float] = 30
 
     def configured_address(self) -> str | None:
-        """Give the address from the settings."""
+        """Return the address from the settings."""
         return self.settings.kafka_bootstrap
 
     def address(self) -> str:
-        """Give the embedded broker's address."""
+        """Return the embedded broker's address."""
         return f"127.0.0.1:{self.port}"
 
     def host_port(self, address: str) -> str:
-        """Give host:port of the first broker that an address names."""
+        """Return host:port of the first broker that an address names."""
         host, _, port = address.split(",", maxsplit=1)[0].strip().rpartition(":")
         return f"{'127.0.0.1' if host == 'localhost' else host}:{port}"
 
@@ -56,7 +56,7 @@ class Kafka(Server):
         self._write_properties(data)
 
     def command(self) -> list[str]:
-        """Give the command line of the broker."""
+        """Return the command line of the broker."""
         return [*self._java(), "kafka.Kafka", str(self.folder / "server.properties")]
 
     def check(self, address: str) -> None:
@@ -125,7 +125,7 @@ class Kafka(Server):
 
 
 def scram_login(user: str, password: str) -> str:
-    """Give the setting with which a Java client logs in."""
+    """Return the setting with which a Java client logs in."""
     module = "org.apache.kafka.common.security.scram.ScramLoginModule"
     return f'{module} required username="{user}" password="{password}";'
 

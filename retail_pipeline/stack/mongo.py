@@ -38,16 +38,16 @@ class Mongo(Server):
     stop_timeout: ClassVar[float] = 60
 
     def configured_address(self) -> str | None:
-        """Give the address from the settings."""
+        """Return the address from the settings."""
         return self.settings.mongo_uri
 
     def address(self) -> str:
-        """Give the embedded server's address, as its administrator."""
+        """Return the embedded server's address, as its administrator."""
         login = f"{ADMIN}:{quote(self.password(ADMIN))}"
         return f"mongodb://{login}@127.0.0.1:{self.port}/?replicaSet={REPLICA_SET}&authSource=admin"
 
     def host_port(self, address: str) -> str:
-        """Give host:port of the first member that an address names."""
+        """Return host:port of the first member that an address names."""
         host, _, port = urlsplit(address).netloc.rpartition("@")[2].split(",")[0].partition(":")
         return f"{'127.0.0.1' if host == 'localhost' else host}:{port or 27017}"
 
@@ -63,7 +63,7 @@ class Mongo(Server):
         _check_libraries(self._program())
 
     def command(self) -> list[str]:
-        """Give the command line of mongod."""
+        """Return the command line of mongod."""
         computed = {
             "--port": self.port,
             "--dbpath": self.folder / "data",

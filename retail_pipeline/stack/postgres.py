@@ -39,19 +39,19 @@ class Postgres(Server):
     start_attempts: ClassVar[int] = 2
 
     def configured_address(self) -> str | None:
-        """Give the address from the settings."""
+        """Return the address from the settings."""
         return self.settings.postgres_dsn
 
     def address(self) -> str:
-        """Give the embedded server's address, as its superuser."""
+        """Return the embedded server's address, as its superuser."""
         return f"postgresql://postgres:{quote(self.password('postgres'))}@127.0.0.1:{self.port}/{DATABASE}"
 
     def dagster_address(self) -> str:
-        """Give the address of Dagster's own database."""
+        """Return the address of Dagster's own database."""
         return f"postgresql://{DAGSTER}:{quote(self.password(DAGSTER))}@127.0.0.1:{self.port}/{DAGSTER}"
 
     def host_port(self, address: str) -> str:
-        """Give host:port."""
+        """Return host:port."""
         parts = urlsplit(address)
         host = "127.0.0.1" if parts.hostname == "localhost" else parts.hostname
         return f"{host}:{parts.port or 5432}"
@@ -67,7 +67,7 @@ class Postgres(Server):
         (data / "postgresql.conf").write_text(configuration)
 
     def command(self) -> list[str]:
-        """Give the command line of the postmaster, as a user it agrees to run as."""
+        """Return the command line of the postmaster, as a user it agrees to run as."""
         return [*_as_ordinary_user(self.folder), str(_programs() / "postgres"), "-D", str(self.folder / "data")]
 
     def check(self, address: str) -> None:
@@ -131,7 +131,7 @@ class Postgres(Server):
 
     @staticmethod
     def _give_to_owner(folder: Path) -> None:
-        """Give the files to the user that the server runs as; only root can, and only root need."""
+        """Change the owner of the files to the user that the server runs as; only root can, and only root need."""
         user = _other_user()
         uid, gid = (user.pw_uid, user.pw_gid) if user else (0, 0)
         if os.geteuid() != 0 or folder.stat().st_uid == uid:
@@ -146,7 +146,7 @@ def _programs() -> Path:
 
 
 def _as_ordinary_user(folder: Path) -> list[str]:
-    """Give the words before a command that PostgreSQL refuses to run as root, or as a user without a name."""
+    """Return the words before a command that PostgreSQL refuses to run as root, or as a user without a name."""
     if not _needs_another_name():
         return []
     if _namespaces():
@@ -172,7 +172,7 @@ def _needs_another_name() -> bool:
 
 
 def _some_user() -> pwd.struct_passwd:
-    """Give a user other than root that this machine knows."""
+    """Return a user other than root that this machine knows."""
     others = [user for user in pwd.getpwall() if user.pw_uid != 0]
     if not others:
         message = "PostgreSQL does not run as root, and this machine knows no other user."
@@ -181,7 +181,7 @@ def _some_user() -> pwd.struct_passwd:
 
 
 def _other_user() -> pwd.struct_passwd | None:
-    """Give the user to become, where the server cannot stay with ours."""
+    """Return the user to become, where the server cannot stay with ours."""
     return _some_user() if os.geteuid() == 0 and not _namespaces() else None
 
 

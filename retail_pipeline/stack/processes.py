@@ -104,7 +104,7 @@ def shorten(log: Path, above: int = _SHORTEN_ABOVE, keep: int = _SHORTEN_TO) -> 
 
 
 def stop(process: Process, how: signal.Signals, timeout: float, *, family: bool = True) -> bool:
-    """End a process, with `family` all it started; give whether it went by itself within `timeout` seconds."""
+    """End a process, with `family` all it started; return whether it went by itself within `timeout` seconds."""
     relatives = _session(process) if family else []
     willing = True
     if process.alive:
@@ -130,7 +130,7 @@ def kill_those_naming(path: Path) -> None:
 
 
 def tail(log: Path, start: int = 0) -> str:
-    """Give the last telling line of a log after byte `start`: the last that speaks of an error, else the last one."""
+    """Return the last telling line of a log after byte `start`: the last that speaks of an error, else the last one."""
     try:
         size = log.stat().st_size
         with log.open("rb") as file:
@@ -143,7 +143,7 @@ def tail(log: Path, start: int = 0) -> str:
 
 
 def _started(pid: int) -> str | None:
-    """Give what is unique of a living process: this boot and the clock tick it started at."""
+    """Return what is unique of a living process: this boot and the clock tick it started at."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -83,20 +83,20 @@ class Server(ABC):
         return (self.name,) if self.ports is None else self.ports
 
     def password(self, user: str) -> str:
-        """Give the password of one of its users."""
+        """Return the password of one of its users."""
         return self.settings.credentials.password(f"{self.name}/{user}")
 
     @abstractmethod
     def configured_address(self) -> str | None:
-        """Give the address from the settings, where one is set."""
+        """Return the address from the settings, where one is set."""
 
     @abstractmethod
     def address(self) -> str:
-        """Give the address of the embedded server."""
+        """Return the address of the embedded server."""
 
     @abstractmethod
     def host_port(self, address: str) -> str:
-        """Give host:port of an address, which tells the embedded server from another."""
+        """Return host:port of an address, which tells the embedded server from another."""
 
     @abstractmethod
     def prepare(self) -> None:
@@ -104,7 +104,7 @@ class Server(ABC):
 
     @abstractmethod
     def command(self) -> list[str]:
-        """Give the command line; it never holds a secret."""
+        """Return the command line; it never holds a secret."""
 
     @abstractmethod
     def check(self, address: str) -> None:
@@ -118,7 +118,7 @@ class Server(ABC):
         """Do what is left to do once it answers: users, databases."""
 
     def environment(self) -> dict[str, str]:
-        """Give the variables it starts with: none of ours, for a server needs no address and no password there."""
+        """Return the variables it starts with: none of ours, for a server needs no address and no password there."""
         # The last is Java's own, for whoever looks into Kafka or Connect: its memory, a log of its collections.
         kept = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "JDK_JAVA_OPTIONS")
         return {name: os.environ[name] for name in kept if name in os.environ} | {"LANG": "C.UTF-8", "TZ": "UTC"}
@@ -149,7 +149,7 @@ class Server(ABC):
             self.state.port(name)
 
     def current(self) -> str | None:
-        """Give the address to use: that of the settings, else the embedded one where it was ever started."""
+        """Return the address to use: that of the settings, else the embedded one where it was ever started."""
         if self.external:
             return self.configured_address()
         return self.address() if self.state.known_port(self.name) else None
@@ -188,7 +188,7 @@ class Server(ABC):
         self.report(f"{self.title}: {how} after {time.monotonic() - begun:.1f} s")
 
     def health(self) -> ServerHealth:
-        """Tell how it is, now."""
+        """Return how it is, now."""
         if self.external:
             return ServerHealth(
                 self.name, "external", self._complaint(self.configured_address() or "") or "answers", None
@@ -242,7 +242,7 @@ class Server(ABC):
         return False
 
     def _complaint(self, address: str, ask: Callable[[str], None] | None = None) -> str:
-        """Tell why it does not answer; empty when it does."""
+        """Return why it does not answer; empty when it does."""
         try:
             (ask or self.check)(address)
         except Exception as error:  # noqa: BLE001  each client has exceptions of its own; all mean the same here

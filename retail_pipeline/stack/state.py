@@ -28,7 +28,7 @@ class State:
         self._lock = threading.Lock()
 
     def port(self, name: str) -> int:
-        """Give the port of `name`, choosing a free one the first time."""
+        """Return the port of `name`, choosing a free one the first time."""
         with self._lock:
             known = self._read()
             ports = known.setdefault("ports", {})
@@ -38,12 +38,12 @@ class State:
             return int(ports[name])
 
     def known_port(self, name: str) -> int | None:
-        """Give the port of `name` where one was chosen already."""
+        """Return the port of `name` where one was chosen already."""
         port = self._read().get("ports", {}).get(name)
         return None if port is None else int(port)
 
     def process(self, name: str) -> Process | None:
-        """Give the process last started as `name`, whether it still lives or not."""
+        """Return the process last started as `name`, whether it still lives or not."""
         found = self._read().get("processes", {}).get(name)
         return Process(int(found["pid"]), str(found["started"])) if found else None
 
@@ -104,7 +104,7 @@ def exclusively(home: Path, report: Callable[[str], None]) -> Iterator[None]:
 
 @contextmanager
 def unless_commanded(home: Path) -> Iterator[bool]:
-    """Tell whether no command changes the servers of a home; where none does, commands wait until the block ends."""
+    """Return whether no command changes the servers of a home; where none does, commands wait until the block ends."""
     with (home / "stack.lock").open("r") as file:
         try:
             # Shared: several servers may be restarted side by side.

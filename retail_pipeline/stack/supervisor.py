@@ -66,7 +66,7 @@ class Journal:
         return made
 
     def read(self) -> list[Note]:
-        """Give the notes, the oldest first."""
+        """Return the notes, the oldest first."""
         try:
             lines = self.path.read_text().splitlines()
         except OSError:
@@ -87,15 +87,15 @@ class Supervisor(Server):
         return self.folder / "beat"
 
     def configured_address(self) -> str | None:
-        """Give nothing: it has no address."""
+        """Return None: it has no address."""
         return None
 
     def address(self) -> str:
-        """Give nothing: it has no address."""
+        """Return None: it has no address."""
         return ""
 
     def host_port(self, address: str) -> str:
-        """Give nothing: it has no address."""
+        """Return None: it has no address."""
         return address
 
     def prepare(self) -> None:
@@ -104,11 +104,11 @@ class Supervisor(Server):
         self.heartbeat.unlink(missing_ok=True)
 
     def command(self) -> list[str]:
-        """Give the command line."""
+        """Return the command line."""
         return [sys.executable, "-m", "retail_pipeline.stack", str(self.settings.home)]
 
     def environment(self) -> dict[str, str]:
-        """Give the variables of the command that starts it: what it restarts must start as it did then."""
+        """Return the variables of the command that starts it: what it restarts must start as it did then."""
         kept = {name: os.environ[name] for name in ("JAVA_HOME", "M2_REPO") if name in os.environ}
         return super().environment() | self.settings.choices() | kept | variables(self.settings)
 
@@ -141,7 +141,7 @@ class Supervisor(Server):
             self.report(f"{self.title}: stopped")
 
     def health(self) -> ServerHealth:
-        """Tell how it is; switched off is no fault, but somebody should know."""
+        """Return how it is; switched off is no fault, but somebody should know."""
         found = super().health()
         if found.state == "stopped" and self._others_run():
             return ServerHealth(self.name, "off", "nothing restarts a server that dies", None)

@@ -9,7 +9,7 @@ from retail_pipeline.errors import StackError
 
 
 def folder(package: str, wheel: str, holds: str) -> Path:
-    """Give the folder of an installed package, or raise StackError naming the wheel that is missing."""
+    """Return the folder of an installed package, or raise StackError naming the wheel that is missing."""
     try:
         found = find_spec(package)
     except ModuleNotFoundError:

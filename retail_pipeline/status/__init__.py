@@ -30,11 +30,11 @@ class Status:
         return all(line.ok for part in self._parts().values() for line in part)
 
     def as_dict(self) -> dict[str, Any]:
-        """Give it as JSON takes it."""
+        """Return it as JSON takes it."""
         return {"healthy": self.healthy, **dataclasses.asdict(self)}
 
     def as_text(self) -> str:
-        """Give it as lines for a person."""
+        """Return it as lines for a person."""
         lines = []
         for title, part in self._parts().items():
             lines.append(title.capitalize())

@@ -112,7 +112,7 @@ def stopped(answer: Mapping[str, Any]) -> list[str]:
 
 
 def _instigators(answer: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Give each sensor and schedule: its name, the status that it should have, and its state."""
+    """Return each sensor and schedule: its name, the status that it should have, and its state."""
     for part, state in (("sensorsOrError", "sensorState"), ("schedulesOrError", "scheduleState")):
         for one in _results(answer, part):
             yield one["name"], one["defaultStatus"], one[state]

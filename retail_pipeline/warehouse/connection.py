@@ -47,7 +47,7 @@ def store_role(store_id: int) -> str:
 
 
 def dsn(settings: Settings, role: str, database: str | None = None) -> str:
-    """Give the address at which `role` connects, as a URI with its password in it.
+    """Return the address at which `role` connects, as a URI with its password in it.
 
     The address of the administrator is left as it is for the administrator's own role.
     """
@@ -177,5 +177,5 @@ def one(cursor: Cursor) -> tuple[Any, ...]:
 
 
 def _first_line(error: BaseException) -> str:
-    """Give the server's first line, which holds the reason and never a password."""
+    """Return the server's first line, which holds the reason and never a password."""
     return str(error).strip().partition("\n")[0]

@@ -94,7 +94,7 @@ def verdict(settings: Settings) -> Verdict:
 
 
 def _exempt(session: Connection, role: str) -> Iterator[str]:
-    """Tell of a role without policies that the store is or may become."""
+    """Return what is wrong with a role without policies that the store is or may become."""
     with _rolled_back(session):
         _run(session, _BECOME.format(sql.Identifier(role)))
         if exempt := _rows(session, _EXEMPT):
@@ -102,7 +102,7 @@ def _exempt(session: Connection, role: str) -> Iterator[str]:
 
 
 def _look(session: Connection, table: str, store_id: int, other: int | None) -> Iterator[str]:
-    """Tell what is wrong with what the store sees of a table and can do with it, each as soon as it is known."""
+    """Return what is wrong with what the store sees of a table and can do with it, each as soon as it is known."""
     name = _name(table)
     with _rolled_back(session):
         rows = int(_rows(session, _COUNT.format(name), (store_id,))[0][0])

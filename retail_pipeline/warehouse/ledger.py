@@ -14,7 +14,7 @@ _TIMEOUT = "set local statement_timeout = '3s'"
 
 
 def files(settings: Settings) -> set[str]:
-    """Give the SHA-256 of each file that was loaded; none, where there is no ledger yet."""
+    """Return the SHA-256 of each file that was loaded; none, where there is no ledger yet."""
     with administer(settings, "The ledger could not be read") as session, session.cursor() as cursor:
         cursor.execute("select to_regclass('retail.files') is not null")
         (there,) = cursor.fetchone() or (False,)

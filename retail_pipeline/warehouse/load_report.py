@@ -41,11 +41,11 @@ class LoadReport:
 
     @classmethod
     def nothing(cls) -> LoadReport:
-        """Give the account where no file was named and there was none to load."""
+        """Return the account where no file was named and there was none to load."""
         return cls(0, "", already_loaded=True, accepted=True, read=0, loaded=0, quarantined=0, duplicates=0)
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the report as the command prints it in JSON: `conflicts` is how many values lost."""
+        """Return the report as the command prints it in JSON: `conflicts` is how many values lost."""
         return {
             "read": self.read,
             "loaded": self.loaded,

@@ -71,7 +71,7 @@ def copy(cursor: Cursor, source: SourceFile, report: Callable[[str], None]) -> C
 
 
 def for_copy(batch: Batch) -> tuple[str, bytes]:
-    """Give the COPY statement for the good rows and their text: the line, then the columns in their declared order."""
+    """Return the COPY statement for the good rows and their text: the line, then the columns in declared order."""
     if batch.good.empty:
         return _GOOD, b""
     table = pa.Table.from_pandas(batch.good, preserve_index=False)
@@ -84,7 +84,7 @@ def for_copy(batch: Batch) -> tuple[str, bytes]:
 
 
 def _ahead(source: SourceFile) -> Iterator[tuple[str, bytes, Batch]]:
-    """Give each batch with its text for COPY; meanwhile one thread checks the next ones and one writes their text."""
+    """Yield each batch with its text for COPY; meanwhile one thread checks the next ones and one writes their text."""
     batches = read(source)
     with ThreadPoolExecutor(1, "source") as checking, ThreadPoolExecutor(1, "text") as writing:
 

@@ -81,7 +81,7 @@ class Holder:
 
     @property
     def is_store(self) -> bool:
-        """Tell whether it is a store's login."""
+        """Return whether it is a store's login."""
         return _STORE.match(self.role) is not None
 
     @property

@@ -39,7 +39,7 @@ class Script:
 
     @property
     def sha256(self) -> str:
-        """Give what identifies its text."""
+        """Return what identifies its text."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 

@@ -45,7 +45,7 @@ select
 
 
 def matrix(connection: Connection) -> dict[tuple[str, str], str]:
-    """Tell by role and table the letters of its commands; small ones are of some columns or some rows only."""
+    """Return by role and table the letters of its commands; small ones are of some columns or some rows only."""
     return {
         (role, table.name): "".join(
             _letter(connection, role, table.qualified, letter, command) for letter, command in COMMANDS.items()

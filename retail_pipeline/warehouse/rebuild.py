@@ -16,7 +16,7 @@ _FETCH = 10_000
 
 
 def rows(connection: Connection, file_id: int) -> Iterator[tuple[Any, ...]]:
-    """Give the loaded rows of a file as (line, 28 values in the declared order), in the order of the file."""
+    """Return the loaded rows of a file as (line, 28 values in the declared order), in the order of the file."""
     query = sql.SQL("select {columns} from ({rows}) as loaded where file_id = %s order by file_line").format(
         columns=sql.SQL(", ").join(map(sql.Identifier, ("file_line", *NAMES))),
         rows=sql.SQL(_ROWS.read_text()),

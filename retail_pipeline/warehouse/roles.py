@@ -69,7 +69,7 @@ def provision(settings: Settings, report: Callable[[str], None] = lambda _: None
 
 
 def add_store(settings: Settings, store_id: int) -> str:
-    """Give a store its login, or let one in again that was disabled or shut out; give the role's name."""
+    """Make a store's login, or let one in again that was disabled or shut out; return the role's name."""
     role = store_role(store_id)
     with administer(settings, f"{role} could not be let in") as connection, connection.cursor() as cursor:
         _lock(cursor)
@@ -111,7 +111,7 @@ def remove_store(settings: Settings, store_id: int) -> None:
 
 
 def rotate_password(settings: Settings, role: str) -> None:
-    """Give a role a new password, kept in the credentials; sessions that are open go on.
+    """Set a new password for a role, kept in the credentials; sessions that are open go on.
 
     But those of a store that changes its login meanwhile are ended.
     """
@@ -321,7 +321,7 @@ def _rounds(role: str) -> int:
 
 
 def _opens(role: _Role | None, password: str, rounds: int) -> bool:
-    """Tell whether a login has the password, with so many rounds: one with others was made before they were these."""
+    """Return whether a login has the password, with so many rounds: one with others was made before they were these."""
     parts = _VERIFIER.match(role.verifier) if role and role.verifier else None
     if parts is None:
         return False

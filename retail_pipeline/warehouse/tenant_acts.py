@@ -112,7 +112,7 @@ def lift(cursor: Cursor, store_id: int) -> None:
 
 
 def are_kept(cursor: Cursor) -> bool:
-    """Tell whether the schema has come so far."""
+    """Return whether the schema has come so far."""
     cursor.execute("select to_regclass('retail.tenant_acts') is not null")
     ((kept,),) = cursor.fetchall()
     return bool(kept)

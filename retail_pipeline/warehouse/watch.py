@@ -274,7 +274,7 @@ class Watch:
             return tenant_acts.shut_out(cursor)
 
     def _is_new(self, session: Session) -> bool:
-        """Tell whether a session was not ended yet: a busy machine may take a while to do it."""
+        """Return whether a session was not ended yet: a busy machine may take a while to do it."""
         return (session.pid, session.began) not in self._ended
 
     def _look_at_queue(self, cursor: Cursor) -> None:
@@ -312,7 +312,7 @@ def _queue_share(cursor: Cursor) -> float:
 
 
 def _held_the_queue(cursor: Cursor, session: Session, share: float) -> bool:
-    """Tell whether the queue becomes shorter at the moment at which a session that was told to end is gone.
+    """Return whether the queue becomes shorter at the moment at which a session that was told to end is gone.
 
     Nobody can see who listens. At the next look it were too late to ask: the store that did hold the queue could let go
     of it when it sees that the session of another is gone, and that one would be to blame.

@@ -125,13 +125,13 @@ class Expected:
 
 
 def key_of(table: str, row: Row) -> Key:
-    """Give the values of a row's key, as text."""
+    """Return the values of a row's key, as text."""
     return tuple(row[list(COLUMNS[table]).index(name)] for name in KEYS[table])
 
 
 @lru_cache(maxsize=1_000_000)
 def document(table: str, row: Row) -> bytes:
-    """Give the bytes of the document that the contract promises for a row of COPY's text."""
+    """Return the bytes of the document that the contract promises for a row of COPY's text."""
     fields = {
         name: None if text == NULL else typed(text)
         for (name, typed), text in zip(COLUMNS[table].items(), row, strict=True)

@@ -23,13 +23,13 @@ _KEPT = "faults/trials"
 
 @pytest.fixture(scope="session", name="is_whole")
 def _is_whole(request: pytest.FixtureRequest) -> bool:
-    """Tell whether more is done than the short selection."""
+    """Return whether more is done than the short selection."""
     return any(item.get_closest_marker(name) for item in request.session.items for name in ("every_fault", "soak"))
 
 
 @pytest.fixture(scope="package", name="testbed")
 def _testbed(request: pytest.FixtureRequest, *, is_whole: bool) -> Iterator[Testbed]:
-    """Give the deployment; where a test failed, keep what the servers logged."""
+    """Return the deployment; where a test failed, keep what the servers logged."""
     home = Path(tempfile.mkdtemp(prefix=f"retail-test-{os.getpid()}-"))
     home.chmod(0o755)
     testbed = Testbed(home)
@@ -70,7 +70,7 @@ def _trials(request: pytest.FixtureRequest, *, is_whole: bool) -> Iterator[Trial
 
 @pytest.fixture(name="sound")
 def _sound(testbed: Testbed) -> Iterator[Testbed]:
-    """Give the deployment with nothing wrong, and restore by hand what a trial left."""
+    """Return the deployment with nothing wrong, and restore by hand what a trial left."""
     yield testbed
     testbed.writers.end(kill=True)  # also one that a failed test left
     if testbed.is_sound:

@@ -62,7 +62,7 @@ class Fault:
 
     @property
     def id(self) -> str:
-        """Give its name for the command line."""
+        """Return its name for the command line."""
         return re.sub(r"[^a-z0-9]+", "-", self.name.lower().replace("'", ""))
 
     @property

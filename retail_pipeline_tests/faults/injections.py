@@ -183,7 +183,7 @@ def _have_failed(status: Mapping[str, Any]) -> bool:
 
 
 def rights_given(testbed: Testbed) -> None:
-    """Give it back."""
+    """Grant them again."""
     with testbed.mongodb() as client:
         client.admin.command("grantRolesToUser", SINK, roles=[_SINK_ROLE])
 

@@ -54,7 +54,7 @@ def slot_invalidated(testbed: Testbed) -> None:
 
 
 def limit_restored(testbed: Testbed) -> None:
-    """Give the slot its limit back, and let Debezium reach PostgreSQL again."""
+    """Restore the slot's limit, and let Debezium reach PostgreSQL again."""
     limit_wal(testbed, None)
     joined("postgres")(testbed)
 
@@ -145,7 +145,7 @@ def begun_again(testbed: Testbed) -> None:
 
 
 def limit_reset(testbed: Testbed) -> None:
-    """Give the slot its limit back."""
+    """Restore the slot's limit."""
     limit_wal(testbed, None)
 
 

@@ -131,7 +131,7 @@ def open_changes(path: Path) -> list[str]:
 
 
 def changes_of(path: Path) -> Iterator[Change]:
-    """Give the changes that are known to be committed, in the order in which they were; the writer may go on."""
+    """Return the changes that are known to be committed, in the order in which they were; the writer may go on."""
     intended: dict[str, dict[str, Any]] = {}
     for line in _lines(path):
         if line["event"] == INTENDED:
@@ -160,7 +160,7 @@ def committed(*paths: Path) -> Committed:
 
 
 def resolve(journal: Journal, connection: Connection) -> int:
-    """Ask the database for the outcome of every change that has none; give their number."""
+    """Ask the database for the outcome of every change that has none; return their number."""
     unknown = list(journal.unknown)
     for change_id in unknown:
         with connection, connection.cursor() as cursor:

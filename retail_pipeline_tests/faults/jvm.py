@@ -27,7 +27,7 @@ _CACHES = re.compile(r"^-\s+(?:Code|Other) \(reserved=\d+KB, committed=(\d+)KB",
 
 
 def cache(process: psutil.Process) -> int:
-    """Give how many bytes keep nothing: the free part of the heap, compiled code, and the threads' buffers.
+    """Return how many bytes keep nothing: the free part of the heap, compiled code, and the threads' buffers.
 
     A thread keeps one direct buffer, as large as the largest read or write it ever made. That and the code reach their
     size at the first backlog, not with the rows.
@@ -43,7 +43,7 @@ def cache(process: psutil.Process) -> int:
 
 
 def _free(process: psutil.Process) -> int:
-    """Collect all garbage; give how many resident bytes of the heap no living object takes."""
+    """Collect all garbage; return how many resident bytes of the heap no living object takes."""
     _ask(process.pid, "GC.run")
     generations = list(_GENERATION.finditer(_ask(process.pid, "GC.heap_info")))
     if not generations:

@@ -60,7 +60,7 @@ class _RoutedConnect(Connect):
 
 
 def end(testbed: Testbed, name: str) -> int:
-    """Give the port at a server's end of its link, which is the link's name for the proxy."""
+    """Return the port at a server's end of its link, which is the link's name for the proxy."""
     return testbed.port(_ENDS[name])
 
 

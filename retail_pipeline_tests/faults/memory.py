@@ -60,7 +60,7 @@ def of(processes: Sequence[psutil.Process], at: float) -> Sample | None:
 
 
 def slope(samples: Sequence[Sample], value: Callable[[Sample], float], warm_up: float = WARM_UP) -> float | None:
-    """Give how fast a value grows, in MB an hour: the median of the slopes between any two samples of one process.
+    """Return how fast a value grows, in MB an hour: the median of the slopes between any two samples of one process.
 
     Samples of a process that is younger than `warm_up`, in seconds, do not count.
 
@@ -95,5 +95,5 @@ def _parted(life: Sequence[Sample], value: Callable[[Sample], float]) -> Sequenc
 
 
 def since(samples: Sequence[Sample], at: float) -> list[Sample]:
-    """Give the samples from a moment on."""
+    """Return the samples from a moment on."""
     return [sample for sample in samples if sample.at >= at]

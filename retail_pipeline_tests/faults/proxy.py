@@ -75,7 +75,7 @@ class Proxy:
         self._loop.close()
 
     def forward(self, port: int, otherwise: int | None = None) -> int:
-        """Give a port that leads to a server's port; where nobody listens there, to `otherwise`."""
+        """Return a port that leads to a server's port; where nobody listens there, to `otherwise`."""
 
         async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             end = port
@@ -86,7 +86,7 @@ class Proxy:
         return self._run(self._listen(accept))
 
     def socks(self) -> int:
-        """Give a port that takes SOCKS 5."""
+        """Return a port that takes SOCKS 5."""
 
         async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await self._tracked(self._serve_socks(reader, writer))

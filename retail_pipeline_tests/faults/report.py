@@ -28,7 +28,7 @@ class Trials:
 
     @classmethod
     def of(cls, kept: Mapping[str, Mapping[str, Any]]) -> Trials:
-        """Give back what was kept as a dictionary; what is no fault any more is left out."""
+        """Return what was kept as a dictionary; what is no fault any more is left out."""
         names = {fault.name for fault in FAULTS}
 
         def outcomes(kind: str) -> dict[str, Outcome]:
@@ -44,7 +44,7 @@ class Trials:
 
 
 def declared(faults: Iterable[Fault] = FAULTS) -> list[tuple[str, str, str]]:
-    """Give what the table says of each fault before it is injected: its name, its healer, how that is switched off."""
+    """Return of each fault its name, its healer, and how that is switched off."""
     return [(fault.name, fault.healer, fault.off) for fault in faults]
 
 

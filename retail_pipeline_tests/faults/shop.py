@@ -200,7 +200,7 @@ class Shop:
         return int(self._chance.choice(self._sales))
 
     def _line(self, sales: Sequence[int] | None = None, *, untouched: bool = False) -> Any:
-        """Give number, line, product and units of a line of some sale; `untouched`: of a sale without returns."""
+        """Return number, line, product and units of a line of some sale; `untouched`: of a sale without returns."""
         if sales is not None and not sales:
             raise NothingToDoError
         number = self._chance.choice(sales or self._sales)

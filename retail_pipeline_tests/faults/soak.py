@@ -177,7 +177,7 @@ class Watch:
         return found.retained_bytes if found else 0
 
     def _kept_by_mongodb(self) -> int:
-        """Give what mongod has allocated beside WiredTiger's cache; what its allocator holds free is not in it."""
+        """Return what mongod has allocated beside WiredTiger's cache; what its allocator holds free is not in it."""
         with pymongo.MongoClient[Any](self._with_timeouts.require("mongo_uri")) as opened:
             status = opened.admin.command("serverStatus")
         allocated = status["tcmalloc"]["generic"]["current_allocated_bytes"]
@@ -295,7 +295,7 @@ def _compare(testbed: Testbed, soak: Soak) -> None:
 
 
 def _rate() -> float:
-    """Give the changes a second of which so many are sales."""
+    """Return the changes a second of which so many are sales."""
     sales = sum(count * WEIGHTS[kind] for kind, count in SALES_OF.items())
     return SALES_PER_SECOND * _MARGIN * sum(WEIGHTS.values()) / sales
 

@@ -38,13 +38,13 @@ class _Collection:
 
 
 def database_of(documents: Documents) -> Database[Any]:
-    """Give a database that answers the one question that the comparison puts."""
+    """Return a database that answers the one question that the comparison puts."""
     return cast("Database[Any]", {name: _Collection(of) for name, of in documents.items()})
 
 
 @pytest.fixture(name="documents")
 def _documents() -> Documents:
-    """Give the documents as the contract shows them, written out by hand."""
+    """Return the documents as the contract shows them, written out by hand."""
     return {
         "transactions": [
             {

@@ -16,7 +16,7 @@ from retail_pipeline_tests.faults.testbed import Testbed
 
 
 def _samples(value: Callable[[float], float], *, life: str = "a", age: float = 1000.0) -> list[Sample]:
-    """Give ten minutes of samples, one each five seconds."""
+    """Return ten minutes of samples, one each five seconds."""
     return [Sample(at, life, age + at, int(value(at) * MB)) for at in range(0, 600, 5)]
 
 

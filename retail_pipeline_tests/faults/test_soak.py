@@ -41,7 +41,7 @@ def test_an_hour_under_faults(sound: Testbed, pytestconfig: pytest.Config) -> No
 
 
 def _soak(grown: float) -> Soak:
-    """Give an hour in which every process grows by so many MB."""
+    """Return an hour in which every process grows by so many MB."""
     soak = Soak(seed=7, seconds=3600, wal_written=1000 * MB, equal_after=12)
     moments = range(0, 3600, 60)
     for name in PROCESSES:

@@ -78,7 +78,7 @@ class Testbed:
 
     @property
     def settings(self) -> Settings:
-        """Give the addresses of the servers."""
+        """Return the addresses of the servers."""
         return Settings.from_environment(stack.environment(self.bare))
 
     @property
@@ -138,15 +138,15 @@ class Testbed:
     # Servers
 
     def server(self, name: str) -> Server:
-        """Give one of the embedded servers."""
+        """Return one of the embedded servers."""
         return SERVERS[name](self.bare, self.state, print)
 
     def port(self, name: str) -> int:
-        """Give its port."""
+        """Return its port."""
         return self.state.port(name)
 
     def family(self, name: str) -> list[psutil.Process]:
-        """Give the processes of a server, the first that of which all others are children."""
+        """Return the processes of a server, the first that of which all others are children."""
         known = self.state.process(name)
         if known is None or not known.alive:
             return []
@@ -156,7 +156,7 @@ class Testbed:
         return []
 
     def told(self) -> list[str]:
-        """Give what supervisors and Dagster's sensor said so far of what they found and did."""
+        """Return what supervisors and Dagster's sensor said so far of what they found and did."""
         found = []
         for path, words in (
             (Supervisor(self.bare, self.state).log, _TELLS),

@@ -29,7 +29,7 @@ class Writers:
 
     @property
     def journals(self) -> list[Path]:
-        """Give the journals of every writer that there was."""
+        """Return the journals of every writer that there was."""
         return sorted(self._folder.glob("journal-*.jsonl"))
 
     @property

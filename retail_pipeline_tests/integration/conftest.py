@@ -18,7 +18,7 @@ _number = itertools.count(1)
 
 
 def in_database(settings: Settings, database: str) -> Settings:
-    """Give the settings of the same server's other database."""
+    """Return the settings of the same server's other database."""
     parts = urlsplit(settings.require("postgres_dsn"))
     return replace(settings, postgres_dsn=urlunsplit(parts._replace(path=f"/{database}")))
 
@@ -36,7 +36,7 @@ def warehouse_template(postgres_settings: Settings) -> Settings:
 
 @pytest.fixture
 def warehouse(postgres_settings: Settings, warehouse_template: Settings) -> Iterator[Settings]:
-    """Give a migrated database with no row in it, of this test alone; the service roles can log in."""
+    """Return a migrated database with no row in it, of this test alone; the service roles can log in."""
     with copy_of(warehouse_template, postgres_settings) as settings:
         yield settings
 
@@ -53,7 +53,7 @@ def open_logins(server: Settings) -> None:
 
 @contextmanager
 def copy_of(template: Settings, server: Settings) -> Iterator[Settings]:
-    """Give a copy of a database that nothing is connected to, and drop it in the end with its slots."""
+    """Return a copy of a database that nothing is connected to, and drop it in the end with its slots."""
     name = f"warehouse_{next(_number)}"
     original = urlsplit(template.require("postgres_dsn")).path.removeprefix("/")
     address = server.require("postgres_dsn")

@@ -33,7 +33,7 @@ class Line:
 
 
 def joined(warehouse: Settings, stack: Settings) -> Settings:
-    """Give the settings of a database of its own beside the servers of the test run."""
+    """Return the settings of a database of its own beside the servers of the test run."""
     return replace(
         warehouse, mongo_uri=stack.mongo_uri, kafka_bootstrap=stack.kafka_bootstrap, connect_url=stack.connect_url
     )
@@ -118,19 +118,19 @@ def bring(settings: Settings, store: int, number: int, moment: str, lines: Seque
 
 
 def raw(database: Database[Document], collection: str, identity: Document) -> bytes | None:
-    """Give a document as it is stored."""
+    """Return a document as it is stored."""
     batch: Any = next(database[collection].find_raw_batches({"_id": identity}), None)
     return batch or None
 
 
 def row(settings: Settings, table: str, *key: Any) -> bytes | None:
-    """Give the document that a row of PostgreSQL should have."""
+    """Return the document that a row of PostgreSQL should have."""
     with snapshot.latest(settings) as latest:
         return latest.by_key(BY_NAME[table], [key]).get(key)
 
 
 def eventually(done: Callable[[], Any], what: str, timeout: float = TIMEOUT) -> Any:
-    """Wait until something is so, and give it; fail with `what` where it never is."""
+    """Wait until something is so, and return it; fail with `what` where it never is."""
     until = time.monotonic() + timeout
     while not (answer := done()):
         assert time.monotonic() < until, f"{what}: not within {timeout:.0f} s"

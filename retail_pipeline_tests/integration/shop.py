@@ -61,12 +61,12 @@ def seed(settings: Settings, stores: int = 3, stock: int = STOCK) -> None:
 
 
 def customer(store: int, number: int = 1) -> int:
-    """Give a customer of the store."""
+    """Return a customer of the store."""
     return 10 * store + number
 
 
 def sell(connection_: Connection, products: Sequence[Any], quantities: Sequence[Any], **others: Any) -> int:
-    """Call insert_transaction, for store 1 and its first customer unless told otherwise; give the sale's number."""
+    """Call insert_transaction, for store 1 and its first customer unless told otherwise; return the sale's number."""
     store = others.get("store", 1)
     arguments = {
         "store": store,
@@ -88,27 +88,27 @@ def sell(connection_: Connection, products: Sequence[Any], quantities: Sequence[
 
 
 def rows(connection_: Connection, statement: str, *arguments: Any) -> list[tuple[Any, ...]]:
-    """Run a query and give its rows."""
+    """Run a query and return its rows."""
     with connection_.cursor() as cursor:
         cursor.execute(statement, arguments or None)
         return cursor.fetchall()
 
 
 def run(connection_: Connection, statement: str, *arguments: Any) -> int:
-    """Run a statement and give the number of rows that it touched."""
+    """Run a statement and return the number of rows that it touched."""
     with connection_.cursor() as cursor:
         cursor.execute(statement, arguments or None)
         return int(cursor.rowcount)
 
 
 def stock(connection_: Connection, store: int = 1) -> dict[int, int]:
-    """Give the stock of a store by product."""
+    """Return the stock of a store by product."""
     query = "select product_id, inventory_level from retail.inventory where store_id = %s"
     return dict(rows(connection_, query, store))
 
 
 def strikes(*stores: int) -> str:
-    """Give the statement that makes stores ready to be shut out."""
+    """Return the statement that makes stores ready to be shut out."""
     acts = [
         f"({store}, 'blocking', true, now() - interval '{number} s', now(), 'x')"
         for store in stores

@@ -39,7 +39,7 @@ stack.up(Settings.from_environment(), print, dagster=False, only=sys.argv[1:])
 
 @pytest.fixture(name="home")
 def _home() -> Iterator[Path]:
-    """Give a second home beside that of the test run, with a path longer than a Unix socket's may be."""
+    """Return a second home beside that of the test run, with a path longer than a Unix socket's may be."""
     base = Path(tempfile.mkdtemp(prefix=f"retail-test-{os.getpid()}-"))
     base.chmod(0o755)
     home = base / ("a long and winding path " * 5).strip()

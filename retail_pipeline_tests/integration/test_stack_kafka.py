@@ -25,7 +25,7 @@ _HASTE = {"bootstrap_timeout_ms": 2000, "request_timeout_ms": 2000}
 
 @pytest.fixture(name="topics")
 def _topics(stack_settings: Settings) -> Iterator[Settings]:
-    """Give the stack with one topic of the stream and one of somebody else, a record in each."""
+    """Return the stack with one topic of the stream and one of somebody else, a record in each."""
     names = [_TOPIC, _OTHER]
     with closing(Administrator(**client_settings(stack_settings, ADMIN))) as admin:
         admin.create_topics({name: {"num_partitions": 1} for name in names})
@@ -42,7 +42,7 @@ def _write(settings: Settings, user: str, topic: str) -> None:
 
 
 def _read(settings: Settings, user: str, topic: str, timeout: int = 20_000) -> list[bytes]:
-    """Give what the user reads: nothing where it is refused, for the client may raise that or try again."""
+    """Return what the user reads: nothing where it is refused, for the client may raise that or try again."""
     with closing(KafkaConsumer(**client_settings(settings, user))) as consumer:
         partition = TopicPartition(topic, 0)
         with suppress(TopicAuthorizationFailedError):

@@ -22,7 +22,7 @@ SERVERS = ("postgres", "mongo", "kafka", "connect")
 
 @pytest.fixture(name="settings", scope="module")
 def _settings() -> Iterator[Settings]:
-    """Give a home of its own with every server but Dagster's, and a supervisor."""
+    """Return a home of its own with every server but Dagster's, and a supervisor."""
     home = Path(tempfile.mkdtemp(prefix=f"retail-test-{os.getpid()}-"))
     home.chmod(0o755)
     settings = Settings.from_environment({"RETAIL_HOME": str(home)})

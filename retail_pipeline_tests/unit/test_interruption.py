@@ -16,7 +16,7 @@ from retail_pipeline import interruption
 
 @pytest.fixture(autouse=True)
 def _as_python_starts() -> Iterator[None]:
-    """Give each signal the handler that Python starts with, whatever this run was started to ignore."""
+    """Set for each signal the handler that Python starts with, whatever this run was started to ignore."""
     before = {number: signal.getsignal(number) for number in interruption.STOPPING}
     for number in interruption.STOPPING:
         signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)

@@ -33,12 +33,12 @@ def attribute(table: str, column: str) -> str:
 
 
 def attributes(table: Table) -> Attributes:
-    """Give the attributes of a table."""
+    """Return the attributes of a table."""
     return frozenset(attribute(table.name, column) for column in table.column_names)
 
 
 def dependencies(tables: list[Table]) -> list[tuple[Attributes, Attributes]]:
-    """Give what decides what: each table's key its row, a lookup's name its row, and the declared dependencies."""
+    """Return what decides what: each table's key its row, a lookup's name its row, and the declared dependencies."""
     found = [(frozenset(attribute(table.name, column) for column in table.key), attributes(table)) for table in tables]
     found += [(frozenset({name}), attributes(BY_NAME[table])) for table, name in NAMED.items()]
     for one in DEPENDENCIES:

@@ -23,7 +23,7 @@ GONE = Process(2**22 + 1, "a boot long ago 1")
 
 @pytest.fixture(name="mongo")
 def _mongo(tmp_path: Path) -> Mongo:
-    """Give a MongoDB that was started and died."""
+    """Return a MongoDB that was started and died."""
     with exclusively(tmp_path, print):
         state = State(tmp_path)
         state.remember("mongo", GONE)

@@ -23,7 +23,7 @@ _COUNTS = " union all ".join(f"select '{table.name}', count(*) from {table.quali
 
 
 def load_config(csv: Path, *, accept: bool = False) -> dict[str, Any]:
-    """Give the run config of a job that loads one file."""
+    """Return the run config of a job that loads one file."""
     return {"resources": {"sales_file": {"config": {"csv": as_text(csv), "accept": accept}}}}
 
 

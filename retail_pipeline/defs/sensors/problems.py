@@ -22,7 +22,7 @@ class Problems:
     recovered: tuple[str, ...] = ()
 
     def cursor(self, tries: RetryState | None = None) -> str:
-        """Give what to remember until the next tick, with how often which remedies were tried."""
+        """Return what to remember until the next tick, with how often which remedies were tried."""
         known = tries or RetryState()
         tried = {"connectors": dict(known.connectors.tries), "runs": dict(known.runs.tries)}
         return json.dumps({"version": VERSION, "since": dict(self.since), "tries": tried}, sort_keys=True)
@@ -53,7 +53,7 @@ def compare(cursor: str | None, current: Mapping[str, str], now: float, hidden: 
 
 
 def tries_of(cursor: str | None) -> RetryState:
-    """Give how often which remedies were tried; a cursor that cannot be read counts as none."""
+    """Return how often which remedies were tried; a cursor that cannot be read counts as none."""
     empty = RetryState()
     try:
         tried = _remembered(cursor)["tries"]
@@ -67,7 +67,7 @@ def _with(backoff: Backoff, tried: Mapping[str, Any]) -> Backoff:
 
 
 def since_of(cursor: str | None) -> dict[str, float]:
-    """Give the problems of the last tick by subject, with their beginning; one that cannot be read counts as none."""
+    """Return the problems of the last tick by subject, with their beginning; one that cannot be read counts as none."""
     try:
         return {str(subject): float(since) for subject, since in _remembered(cursor)["since"].items()}
     except (ValueError, TypeError, KeyError, AttributeError):

@@ -28,7 +28,7 @@ RULE = "sold_above_recorded_stock"
 
 @pytest.fixture
 def company(warehouse: Settings, stack_settings: Settings) -> Settings:
-    """Give a small company without sales; MongoDB is empty."""
+    """Return a small company without sales; MongoDB is empty."""
     settings = mirrored.joined(warehouse, stack_settings)
     shop.seed(settings)
     mirrored.empty(settings)
@@ -37,7 +37,7 @@ def company(warehouse: Settings, stack_settings: Settings) -> Settings:
 
 @pytest.fixture
 def database(company: Settings) -> Iterator[Database[Document]]:
-    """Give the mirror's database."""
+    """Return the mirror's database."""
     with mirrored.administrator(company) as opened:
         yield opened
 
@@ -46,7 +46,7 @@ Sale = tuple[int, int, str, list[Line]]
 
 
 def alerts(settings: Settings, sales: Sequence[Sale]) -> list[int]:
-    """Bring sales (store, number, moment, lines), mirror them and run the rules; give the numbers of alerted sales."""
+    """Bring sales (store, number, moment, lines), mirror them, run the rules; return the numbers of alerted sales."""
     for store, number, moment, lines in sales:
         mirrored.bring(settings, store, number, moment, lines)
     mirrored.fill(settings)

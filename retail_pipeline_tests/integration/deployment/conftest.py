@@ -35,13 +35,13 @@ class Deployment:
     status: subprocess.CompletedProcess[str] | None = field(default=None)
 
     def environment(self) -> dict[str, str]:
-        """Give an environment that names this deployment and none other."""
+        """Return an environment that names this deployment and none other."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return kept | {"RETAIL_HOME": str(self.home), "PATH": path}
 
     def run(self, *words: str, expected: int = 0, extra: Mapping[str, str] | None = None) -> str:
-        """Run a command and give what it printed; the exit code must be the expected one."""
+        """Run a command and return what it printed; the exit code must be the expected one."""
         done = self.attempt(*words, extra=extra)
         assert done.returncode == expected, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, done.stderr
@@ -56,7 +56,7 @@ class Deployment:
 
     @property
     def settings(self) -> Settings:
-        """Give the addresses of the deployment's servers."""
+        """Return the addresses of the deployment's servers."""
         return Settings.from_environment(stack.environment(Settings.from_environment({"RETAIL_HOME": str(self.home)})))
 
 
@@ -93,7 +93,7 @@ def _instance(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 def _status(made: Deployment) -> subprocess.CompletedProcess[str]:
-    """Give the status that is well, or the last one where it stays unwell: a group may have yet to commit."""
+    """Return the status that is well, or the last one where it stays unwell: a group may have yet to commit."""
     tries: list[subprocess.CompletedProcess[str]] = []
 
     def well() -> bool:

@@ -23,12 +23,12 @@ from retail_pipeline_tests.integration.deployment.conftest import Deployment
 
 @pytest.fixture(name="platform")
 def _platform(deployment: Deployment) -> Platform:
-    """Give the resource with the deployment's addresses."""
+    """Return the resource with the deployment's addresses."""
     return platform_of(deployment.settings)
 
 
 def platform_of(settings: Settings) -> Platform:
-    """Give the resource of these settings."""
+    """Return the resource of these settings."""
     return Platform(
         postgres_dsn=settings.require("postgres_dsn"),
         mongo_uri=settings.require("mongo_uri"),

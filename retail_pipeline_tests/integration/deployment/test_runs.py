@@ -32,7 +32,7 @@ Make = Callable[[str, int, int], Path]
 
 @pytest.fixture(name="make")
 def _make(deployment: Deployment, tmp_path: Path) -> Iterator[Make]:
-    """Give what writes a file of sales of a store of its own; what was loaded of it is removed afterwards."""
+    """Return what writes a file of sales of a store of its own; what was loaded of it is removed afterwards."""
     sales = pd.read_csv(deployment.csv, dtype=str, keep_default_na=False)
 
     def make(name: str, first: int, rows: int) -> Path:

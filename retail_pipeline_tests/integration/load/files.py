@@ -60,7 +60,7 @@ where usename = 'retail_loader' and wait_event_type = 'Lock' and datname = curre
 
 
 def row(**values: object) -> dict[str, str]:
-    """Give a good row with some values of one's own."""
+    """Return a good row with some values of one's own."""
     return ROW | {name: str(value) for name, value in values.items()}
 
 
@@ -92,7 +92,7 @@ def typed(path: Path) -> pd.DataFrame:
 
 
 def values(path: Path) -> list[tuple[Any, ...]]:
-    """Give the rows of a file as values that compare as the database's do: (line, 28 values)."""
+    """Return the rows of a file as values that compare as the database's do: (line, 28 values)."""
     frame = typed(path)
     flags = [name for name in NAMES if BY_NAME[name].kind is Kind.FLAG]
     frame[flags] = frame[flags] == "TRUE"
@@ -137,7 +137,7 @@ def recounted_conflicts(frame: pd.DataFrame) -> dict[str, int]:
 
 
 def rebuilt(settings: Settings, file_id: int) -> list[tuple[Any, ...]]:
-    """Give the rows of a file as the database tells them."""
+    """Return the rows of a file as the database tells them."""
     with connection.connect(settings, connection.READER) as session:
         return list(rebuild.rows(session, file_id))
 
@@ -159,7 +159,7 @@ def copy_of_sample(folder: Path, name: str, offset: int) -> Path:
 
 
 def state(settings: Settings) -> str:
-    """Give a hash over all rows of all tables."""
+    """Return a hash over all rows of all tables."""
     digest = hashlib.sha256()
     with connection.connect(settings, connection.READER) as session, session.cursor() as cursor:
         for table in TABLES:
@@ -181,7 +181,7 @@ def facts(settings: Settings) -> dict[str, list[str]]:
 
 
 def latest_stock(*paths: Path) -> dict[tuple[int, int], int]:
-    """Tell from files the latest record of the stock of each store and product."""
+    """Return from files the latest record of the stock of each store and product."""
     frame = pd.concat([typed(path) for path in paths])
     ranked = frame.sort_values(["transaction_date", "transaction_id", "store_id"], kind="stable")
     latest = ranked.drop_duplicates(["store_id", "product_id"], keep="last")
@@ -190,5 +190,5 @@ def latest_stock(*paths: Path) -> dict[tuple[int, int], int]:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Tell whether a text has something of the pattern in it."""
+    """Return whether a text has something of the pattern in it."""
     return re.search(pattern, text) is not None

@@ -12,7 +12,7 @@ from retail_pipeline_tests.integration.load.corpus import CORPUS, Case, content
 
 
 def _outcome(settings: Settings, path: Path) -> tuple[str, int, tuple[str, ...]]:
-    """Load a file; give how it was refused, or how many rows loaded and the rules of the row that was set aside."""
+    """Load a file; return how it was refused, or how many rows loaded and the rules of the row that was set aside."""
     try:
         report = load_file(settings, path, accept=True)
     except SourceError as error:

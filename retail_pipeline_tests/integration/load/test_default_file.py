@@ -32,7 +32,7 @@ class _NoStore(dg.IOManager):
 
 
 def _read_by_a_run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> object:
-    """Load as a run does that names no file; give how many rows it read."""
+    """Load as a run does that names no file; return how many rows it read."""
     monkeypatch.delenv("RETAIL_CSV", raising=False)
     monkeypatch.setenv("RETAIL_HOME", str(settings.home))
     platform = Platform(postgres_dsn=settings.require("postgres_dsn"), mongo_uri="", kafka_bootstrap="", connect_url="")

@@ -97,7 +97,7 @@ def test_the_moments_of_that_test_are_those_of_a_load(warehouse: Settings) -> No
 
 @pytest.fixture
 def own_server() -> Iterator[Settings]:
-    """Give a PostgreSQL that nobody else uses, migrated."""
+    """Return a PostgreSQL that nobody else uses, migrated."""
     home = Path(tempfile.mkdtemp(prefix=f"retail-test-{os.getpid()}-killed-"))
     home.chmod(0o755)
     settings = Settings.from_environment({"RETAIL_HOME": str(home)})

@@ -15,7 +15,7 @@ EARLY, MIDDLE, LATE = "1/1/2024 9:00", "1/31/2024 9:00", "3/31/2024 9:00"
 
 
 def _load(settings: Settings, tmp_path: Path, name: str, *rows: dict[str, str], accept: bool = False) -> int:
-    """Load rows as a file of that name and give its number; each of its loaded rows can be told from the tables."""
+    """Load rows as a file of that name and return its number; each of its loaded rows can be told from the tables."""
     path = files.write(tmp_path / f"{name}.csv", rows)
     report = load_file(settings, path, accept=accept)
     assert report.read == report.loaded + report.quarantined + report.duplicates

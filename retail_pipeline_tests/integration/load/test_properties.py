@@ -101,7 +101,7 @@ def test_nothing_of_any_files_is_lost(warehouse: Settings, contents: list[list[d
 
 
 def _good(path: Path) -> list[tuple[Any, ...]]:
-    """Give the good rows of a file as values, with their lines in the file."""
+    """Return the good rows of a file as values, with their lines in the file."""
     frame = files.text_of(path)
     good = ~(
         (frame["quantity_sold"] == "0")

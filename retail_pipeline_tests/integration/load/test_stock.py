@@ -130,7 +130,7 @@ class _Company:
 
 @pytest.fixture
 def company(warehouse: Settings, tmp_path: Path) -> _Company:
-    """Give a company with logins for its stores, and a file whose records of the stock are others."""
+    """Return a company with logins for its stores, and a file whose records of the stock are others."""
     load_file(warehouse, SAMPLE)
     roles.provision(warehouse)
     later = files.text_of(SAMPLE)
@@ -374,7 +374,7 @@ class _Scripts:
 
 @pytest.fixture
 def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> _Scripts:
-    """Give the load scripts of its own."""
+    """Return the load scripts of its own."""
     folder = tmp_path / "load"
     shutil.copytree(load_stock.SCRIPTS, folder)
     monkeypatch.setattr(load_stock, "SCRIPTS", folder)

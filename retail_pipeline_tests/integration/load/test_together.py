@@ -104,7 +104,7 @@ def _load_beside(
 
 @pytest.fixture(name="one_store")
 def _one_store(warehouse: Settings, tmp_path: Path) -> Settings:
-    """Give a store with a login, of one sale whose second row is set aside."""
+    """Return a store with a login, of one sale whose second row is set aside."""
     rows = [files.row(transaction_id=1, store_id=1), files.row(transaction_id=1, store_id=1, quantity_sold="none")]
     load_file(warehouse, files.write(tmp_path / "first.csv", rows), accept=True)
     roles.provision(warehouse)

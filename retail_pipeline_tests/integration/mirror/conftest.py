@@ -14,7 +14,7 @@ from retail_pipeline_tests.integration.mirrored import Document, Line
 
 @pytest.fixture
 def company(warehouse: Settings, stack_settings: Settings) -> Settings:
-    """Give a small company with two sales in each store, mirrored in MongoDB; nothing streams."""
+    """Return a small company with two sales in each store, mirrored in MongoDB; nothing streams."""
     settings = mirrored.joined(warehouse, stack_settings)
     shop.seed(settings)
     for store in (1, 2, 3):
@@ -27,6 +27,6 @@ def company(warehouse: Settings, stack_settings: Settings) -> Settings:
 
 @pytest.fixture
 def database(company: Settings) -> Iterator[Database[Document]]:
-    """Give the mirror's database, to plant faults in."""
+    """Return the mirror's database, to plant faults in."""
     with mirrored.administrator(company) as opened:
         yield opened

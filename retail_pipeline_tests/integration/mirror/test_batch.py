@@ -72,7 +72,7 @@ def test_a_streamed_table_is_not_refreshed_in_batch(company: Settings) -> None:
 
 
 def readers_see(settings: Settings, write: Callable[[], object]) -> set[tuple[int, ...]]:
-    """Change all prices and write them to MongoDB, again and again; give how often each price was in what was read.
+    """Change all prices and write them to MongoDB, again and again; return how often each price was in what was read.
 
     Whole states have one price in all documents: (11,). Anything else was half a state.
     """

@@ -52,7 +52,7 @@ def reordered(collection: Any) -> None:
 
 
 def with_identity(identity: Document) -> Callable[[Any], object]:
-    """Give the sale's document another identity."""
+    """Return the sale's document another identity."""
 
     def plant(collection: Any) -> None:
         document = collection.find_one_and_delete({"_id": SALE})

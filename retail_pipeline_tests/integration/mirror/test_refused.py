@@ -129,7 +129,7 @@ def test_batch_and_comparison_do_not_depend_on_the_state_of_a_store(company: Set
 
 @pytest.fixture
 def refusing(database: Database[Document]) -> Iterator[Database[Document]]:
-    """Give a collection that does not take what is marked as bad."""
+    """Return a collection that does not take what is marked as bad."""
     database.create_collection(NAME, validator={"bad": {"$ne": True}})
     yield database
     database[NAME].drop()

@@ -22,7 +22,7 @@ STORES = (1, 2, 3)
 
 @pytest.fixture
 def views(company: Settings) -> Settings:
-    """Give the company with its analytics computed and its stores let in."""
+    """Return the company with its analytics computed and its stores let in."""
     mirrored.bring(company, 2, 91, "2024-05-01 10:00", [mirrored.Line(100, 9, 5)])
     mirrored.fill(company)
     analytics.run_all(company)

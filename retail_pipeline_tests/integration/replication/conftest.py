@@ -20,7 +20,7 @@ _DATABASE = "streamed"
 
 @pytest.fixture(scope="module")
 def prepared(stack_settings: Settings, warehouse_template: Settings) -> Iterator[Settings]:
-    """Give a small company with sales; MongoDB is empty and nothing streams."""
+    """Return a small company with sales; MongoDB is empty and nothing streams."""
     address = stack_settings.require("postgres_dsn")
     template = warehouse_template.require("postgres_dsn").rpartition("/")[2]
     with connection.connect_dsn(address, autocommit=True) as server:
@@ -45,13 +45,13 @@ def prepared(stack_settings: Settings, warehouse_template: Settings) -> Iterator
 
 @pytest.fixture(scope="module")
 def streaming(prepared: Settings) -> Settings:
-    """Give the company with the initial load done and its changes streaming."""
+    """Return the company with the initial load done and its changes streaming."""
     initial_snapshot.take(prepared)
     return prepared
 
 
 @pytest.fixture
 def database(prepared: Settings) -> Iterator[Database[Document]]:
-    """Give the mirror's database."""
+    """Return the mirror's database."""
     with mirrored.administrator(prepared) as opened:
         yield opened

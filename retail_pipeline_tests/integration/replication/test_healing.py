@@ -64,7 +64,7 @@ class Operations:
         return result
 
     def night(self, *, heal: bool) -> str:
-        """Let it be the time at which all is compared, and make the run; give why there is none."""
+        """Let it be the time at which all is compared, and make the run; return why there is none."""
         platform = self._platform(self.settings, heal=heal)
         result = repair_schedule(dg.build_schedule_context(self.instance, resources={"platform": platform}))
         if isinstance(result, dg.SkipReason):
@@ -119,7 +119,7 @@ def checks(result: dg.SensorResult) -> dict[str, tuple[bool, str]]:
 
 @pytest.fixture
 def operations(streaming: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Operations]:
-    """Give a stream that is well, and leave it so."""
+    """Return a stream that is well, and leave it so."""
     initial_snapshot.take(streaming)
     with dg.DagsterInstance.ephemeral() as instance:
         made = Operations(streaming, monkeypatch, instance)

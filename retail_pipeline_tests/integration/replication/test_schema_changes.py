@@ -62,7 +62,7 @@ class Version:
         path.write_text(text.replace(sound, other))
 
     def deploy(self, number: int, statement: str) -> tuple[bool, dict[str, int], dict[str, int], str]:
-        """Add a migration and run the new version on the database; give what its program says."""
+        """Add a migration and run the new version on the database; return what its program says."""
         header = "set local role retail_owner;\n"
         (self.folder / "sql" / "migrations" / f"{number:04}_change.sql").write_text(header + statement)
         names = ("postgres_dsn", "mongo_uri", "kafka_bootstrap", "connect_url")
@@ -90,7 +90,7 @@ def later(streaming: Settings, tmp_path: Path) -> Version:
 
 @pytest.fixture
 def sales(streaming: Settings) -> Iterator[list[int]]:
-    """Sell in the background, all the time; give the numbers of the sales. A refused sale fails the test."""
+    """Sell in the background, all the time; return the numbers of the sales. A refused sale fails the test."""
     numbers: list[int] = []
     refusals: list[str] = []
     enough = threading.Event()

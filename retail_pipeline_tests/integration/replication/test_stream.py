@@ -28,13 +28,13 @@ from retail_pipeline_tests.integration.mirrored import Document
 
 
 def seen(changes: Any, number: int) -> list[tuple[str, str, Document]]:
-    """Wait for changes in MongoDB; give operation, collection and identity of each."""
+    """Wait for changes in MongoDB; return operation, collection and identity of each."""
     found = [mirrored.eventually(changes.try_next, "a change in MongoDB") for _ in range(number)]
     return [(one["operationType"], one["ns"]["coll"], one["documentKey"]["_id"]) for one in found]
 
 
 def arrived(settings: Settings, database: Database[Document], table: str, **key: Any) -> Document | None:
-    """Wait until the document is byte for byte what the row should be; give it."""
+    """Wait until the document is byte for byte what the row should be; return it."""
     wanted = mirrored.row(settings, table, *key.values())
     mirrored.eventually(lambda: mirrored.raw(database, table, key) == wanted, f"{table} {key}")
     return database[table].find_one({"_id": key})

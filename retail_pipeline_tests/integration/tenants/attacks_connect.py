@@ -53,7 +53,7 @@ class Secret:
 
 
 def references(home: Path) -> dict[str, Secret]:
-    """Give references to what this machine has outside the one folder that the worker may read."""
+    """Return references to what this machine has outside the one folder that the worker may read."""
     secrets = [
         Secret("the machine's users", "${file:/etc/passwd:root}"),
         Secret("the passwords of this deployment", f"${{file:{home}/credentials.json:x}}"),
@@ -83,13 +83,13 @@ def ask(
 
 
 def login_of(settings: Settings) -> tuple[str, str]:
-    """Give user and password of the interface."""
+    """Return user and password of the interface."""
     parts = urlsplit(settings.require("connect_url"))
     return unquote(parts.username or ""), unquote(parts.password or "")
 
 
 def echoed(settings: Settings, reference: str) -> str:
-    """Let the worker validate a configuration with a reference in it; give what it says of it."""
+    """Let the worker validate a configuration with a reference in it; return what it says of it."""
     plugin = "MongoSinkConnector"
     config = {
         "connector.class": f"com.mongodb.kafka.connect.{plugin}",

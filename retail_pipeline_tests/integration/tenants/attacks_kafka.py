@@ -62,7 +62,7 @@ def refused(attack: Attack, settings: Settings, user: str | None = None) -> bool
 
 
 def client_of(settings: Settings, user: str, password: str | None, mechanism: str = "SCRAM-SHA-512") -> dict[str, Any]:
-    """Give what a client connects with: as a user with what passes for a password, or as nobody."""
+    """Return what a client connects with: as a user with what passes for a password, or as nobody."""
     login: dict[str, Any] = {"bootstrap_servers": settings.require("kafka_bootstrap")} | HASTE
     if password is None:
         return login
@@ -71,7 +71,7 @@ def client_of(settings: Settings, user: str, password: str | None, mechanism: st
 
 
 def let_in(login: dict[str, Any]) -> bool:
-    """Tell whether the broker answers a question of whoever logs in so."""
+    """Return whether the broker answers a question of whoever logs in so."""
     try:
         with closing(Administrator(**login)) as opened:
             return bool(opened.describe_cluster()["brokers"])
@@ -80,7 +80,7 @@ def let_in(login: dict[str, Any]) -> bool:
 
 
 def right(user: str, kind: ResourceType, name: str, *operations: ACLOperation) -> list[ACL]:
-    """Give the rights of a user to do something with a topic, a group or the cluster."""
+    """Return the rights of a user to do something with a topic, a group or the cluster."""
     pattern = ResourcePattern(kind, name, ACLResourcePatternType.LITERAL)
     return [ACL(f"User:{user}", "*", operation, ACLPermissionType.ALLOW, pattern) for operation in operations]
 

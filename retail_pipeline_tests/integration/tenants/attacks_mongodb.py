@@ -65,7 +65,7 @@ def opened(settings: Settings, user: str | None, password: str | None = None) ->
 
 
 def leaks(answer: object) -> bool:
-    """Tell whether an answer holds a mark of another store, or a document of one."""
+    """Return whether an answer holds a mark of another store, or a document of one."""
     if isinstance(answer, dict):
         return answer.get(TENANT, 1) != 1 or any(map(leaks, answer.values()))
     if isinstance(answer, list | tuple):
@@ -74,7 +74,7 @@ def leaks(answer: object) -> bool:
 
 
 def outcome(attack: Attack, mine: Database[Document]) -> tuple[int | None, object]:
-    """Carry an attempt out; give the code that it was refused with and what was said, or what it answered."""
+    """Carry an attempt out; return the code that it was refused with and what was said, or what it answered."""
     try:
         return None, attack.attempt(mine)
     except OperationFailure as error:
@@ -82,7 +82,7 @@ def outcome(attack: Attack, mine: Database[Document]) -> tuple[int | None, objec
 
 
 def everything(settings: Settings) -> object:
-    """Give what no attack may change: every document, every view, every user and role."""
+    """Return what no attack may change: every document, every view, every user and role."""
     with opened(settings, client.administrator(settings)) as whole:
         admin = whole.client["admin"]
         return (

@@ -16,7 +16,7 @@ from retail_pipeline_tests.integration.warehouse.conftest import make_history
 
 @pytest.fixture(scope="module")
 def fortress(postgres_settings: Settings, warehouse_template: Settings, stack_settings: Settings) -> Iterator[Settings]:
-    """Give one company for all attacks: none of them may change what the next one finds."""
+    """Return one company for all attacks: none of them may change what the next one finds."""
     with copy_of(warehouse_template, postgres_settings) as warehouse:
         settings = mirrored.joined(warehouse, stack_settings)
         shop.seed(settings)

@@ -27,7 +27,7 @@ _HARMLESS = "shows and changes nothing of another"
 
 
 def parts(settings: Settings) -> dict[str, str]:
-    """Give the generated parts by their names."""
+    """Return the generated parts by their names."""
     with connection.connect_dsn(settings.require("postgres_dsn")) as tables, tables.cursor() as cursor:
         cursor.execute("select min(store_id) from retail.stores")
         ((store_id,),) = cursor.fetchall()
@@ -55,7 +55,7 @@ def parts(settings: Settings) -> dict[str, str]:
 
 
 def written(text: str, generated: Mapping[str, str]) -> str:
-    """Give the document with its generated parts replaced; every part has its place."""
+    """Return the document with its generated parts replaced; every part has its place."""
     places = {match["name"] for match in _PART.finditer(text)}
     if places != set(generated):
         raise ValueError(f"Places and parts differ: {places ^ set(generated)}")

@@ -43,7 +43,7 @@ def test_what_workers_tell_each_other_asks_for_their_signature(name: str, stack_
 
 @pytest.fixture(scope="module")
 def home(stack_settings: Settings) -> Iterator[Path]:
-    """Give the state folder with one secret in the worker's folder, and the same beside it."""
+    """Return the state folder with one secret in the worker's folder, and the same beside it."""
     folder = stack_settings.home
     inside, beside = folder / "secrets" / "attacked.properties", folder / "secrets-attacked"
     link = folder / "link-attacked"

@@ -13,7 +13,7 @@ _LOGINS = (connection.store_role(1), connection.ADMIN, connection.LOADER, connec
 
 
 def _refusal(settings: Settings, role: str, database: str) -> str:
-    """Try to log in; give what the server says, or nothing where it lets in."""
+    """Try to log in; return what the server says, or nothing where it lets in."""
     try:
         psycopg2.connect(connection.dsn(settings, role, database)).close()
     except psycopg2.OperationalError as error:

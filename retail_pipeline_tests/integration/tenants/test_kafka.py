@@ -39,7 +39,7 @@ def administrator(stack_settings: Settings) -> Iterator[KafkaAdminClient]:
 
 @pytest.fixture
 def topics(stack_settings: Settings, administrator: KafkaAdminClient) -> Iterator[Settings]:
-    """Give a topic of the stream and one of somebody else, a record in each; remove what the attempts leave."""
+    """Return a topic of the stream and one of somebody else, a record in each; remove what the attempts leave."""
     names = [TOPIC, OTHER]
     administrator.create_topics({name: {"num_partitions": 1} for name in names})
     administrator.wait_for_topics(names)
@@ -149,7 +149,7 @@ def test_a_store_that_is_given_a_login_is_caught(stack_settings: Settings, admin
 
 
 def _like(right: ACL) -> ACLFilter:
-    """Give what finds a right, to take it away."""
+    """Return what finds a right, to take it away."""
     pattern = right.resource_pattern
     return ACLFilter(
         right.principal,

@@ -22,7 +22,7 @@ STORE = 811
 
 @pytest.fixture
 def shop(fortress: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    """Give a new store that nobody let in yet, and point the command at its servers."""
+    """Return a new store that nobody let in yet, and point the command at its servers."""
     monkeypatch.setattr(cli, "_running", lambda _: fortress)
     with mirrored.superuser(fortress) as superuser:
         run(superuser, "insert into retail.stores values (%s, 'New')", STORE)

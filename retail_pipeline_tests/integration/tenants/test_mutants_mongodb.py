@@ -40,7 +40,7 @@ def _of_another(_: list[Document]) -> list[Document]:
 
 
 def _may(collection: str, *actions: str, also_find: str | None = None) -> Fault:
-    """Give store 1's role a privilege more, or two."""
+    """Grant store 1's role a privilege more, or two."""
     wanted = {collection: actions} | ({also_find: ("find",)} if also_find else {})
     privileges = [
         {"resource": {"db": "walmart_realtime", "collection": name}, "actions": list(what)}
@@ -50,7 +50,7 @@ def _may(collection: str, *actions: str, also_find: str | None = None) -> Fault:
 
 
 def _has(role: str, database: str = "admin") -> Fault:
-    """Give store 1's user a role more."""
+    """Grant store 1's user a role more."""
     roles = [{"role": role, "db": database}]
     return lambda whole: whole.client["admin"].command("grantRolesToUser", tenants.user(1), roles=roles)
 

@@ -48,12 +48,12 @@ class Attack:
 
 
 def leaks(answer: object) -> bool:
-    """Tell whether an answer holds a mark of another store."""
+    """Return whether an answer holds a mark of another store."""
     return MARK.search(repr(answer)) is not None
 
 
 def outcome(attack: Attack, settings: Settings, store: Connection) -> tuple[str | None, object]:
-    """Carry an attempt out and commit it; give the SQLSTATE that it was refused with, or what it answered."""
+    """Carry an attempt out and commit it; return the SQLSTATE that it was refused with, or what it answered."""
     try:
         if callable(attack.attempt):
             answer = attack.attempt(settings, store)

@@ -31,21 +31,21 @@ def sold_template(postgres_settings: Settings, company_template: Settings) -> It
 
 @pytest.fixture
 def company(postgres_settings: Settings, company_template: Settings) -> Iterator[Settings]:
-    """Give a company of three stores, each with 100 of ten products and three customers of its own."""
+    """Return a company of three stores, each with 100 of ten products and three customers of its own."""
     with copy_of(company_template, postgres_settings) as settings:
         yield settings
 
 
 @pytest.fixture
 def superuser(company: Settings) -> Iterator[Connection]:
-    """Give a session that sees everything, each statement of its own: for set-up and for looking at what happened."""
+    """Return a session that sees everything, each statement of its own: for set-up and for looking at what happened."""
     with connection.connect_dsn(company.require("postgres_dsn"), autocommit=True) as session:
         yield session
 
 
 @pytest.fixture
 def store_1(company: Settings) -> Iterator[Connection]:
-    """Give a session of the first store's own login."""
+    """Return a session of the first store's own login."""
     with connection.connect(company, connection.store_role(1)) as session:
         yield session
         session.rollback()
@@ -53,7 +53,7 @@ def store_1(company: Settings) -> Iterator[Connection]:
 
 @pytest.fixture
 def sold(postgres_settings: Settings, sold_template: Settings) -> Iterator[Settings]:
-    """Give a company in which every store has sold, taken back and been observed, and the others have secrets."""
+    """Return a company in which every store has sold, taken back and been observed, and the others have secrets."""
     with copy_of(sold_template, postgres_settings) as settings:
         yield settings
 

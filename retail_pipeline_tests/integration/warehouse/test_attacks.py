@@ -16,14 +16,14 @@ from retail_pipeline_tests.integration.warehouse import attacks
 
 @pytest.fixture(scope="module")
 def fortress(postgres_settings: Settings, sold_template: Settings) -> Iterator[Settings]:
-    """Give one company for all attacks: none of them may change what the next one finds."""
+    """Return one company for all attacks: none of them may change what the next one finds."""
     with copy_of(sold_template, postgres_settings) as settings:
         yield settings
 
 
 @pytest.fixture(scope="module")
 def everything(fortress: Settings) -> Iterator[Connection]:
-    """Give a session that sees every row."""
+    """Return a session that sees every row."""
     with connection.connect_dsn(fortress.require("postgres_dsn"), autocommit=True) as session:
         yield session
 

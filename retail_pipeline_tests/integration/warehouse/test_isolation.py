@@ -30,14 +30,14 @@ CHANGE = {
 
 @pytest.fixture(scope="module")
 def still(postgres_settings: Settings, sold_template: Settings) -> Iterator[Settings]:
-    """Give a company for all tests here that commit nothing."""
+    """Return a company for all tests here that commit nothing."""
     with copy_of(sold_template, postgres_settings) as settings:
         yield settings
 
 
 @pytest.fixture
 def store(still: Settings) -> Iterator[Connection]:
-    """Give a session of store 1's own login, in a company that has sold."""
+    """Return a session of store 1's own login, in a company that has sold."""
     with connection.connect(still, connection.store_role(1)) as session:
         ((is_superuser, bypasses),) = rows(
             session, "select rolsuper, rolbypassrls from pg_roles where rolname = current_user"
@@ -49,7 +49,7 @@ def store(still: Settings) -> Iterator[Connection]:
 
 @pytest.fixture
 def everything(still: Settings) -> Iterator[Connection]:
-    """Give a session that sees every row."""
+    """Return a session that sees every row."""
     with connection.connect_dsn(still.require("postgres_dsn"), autocommit=True) as session:
         yield session
 

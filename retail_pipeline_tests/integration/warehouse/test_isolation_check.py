@@ -34,7 +34,7 @@ HOLES = {
 
 @pytest.fixture
 def company(warehouse: Settings) -> Settings:
-    """Give three stores, each with ten products in stock and a forecast."""
+    """Return three stores, each with ten products in stock and a forecast."""
     shop.seed(warehouse)
     return warehouse
 

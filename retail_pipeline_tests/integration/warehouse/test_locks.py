@@ -24,7 +24,7 @@ STORE = connection.store_role(1)
 
 @pytest.fixture
 def settings(warehouse: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    """Give a small company whose services wait for locks but shortly; its store 1 can log in, also afterwards."""
+    """Return a small company whose services wait for locks but shortly; its store 1 can log in, also afterwards."""
     shop.seed(warehouse)
     roles.add_store(warehouse, 1)
     with monkeypatch.context() as patched:

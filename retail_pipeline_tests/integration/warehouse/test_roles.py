@@ -23,7 +23,7 @@ STORE, OTHER = 901, 902
 
 @pytest.fixture
 def stores(warehouse: Settings, tmp_path: Path) -> Settings:
-    """Give two stores without logins, with passwords of their own."""
+    """Return two stores without logins, with passwords of their own."""
     settings = replace(warehouse, home=tmp_path)
     tmp_path.joinpath("credentials.json").write_text((warehouse.home / "credentials.json").read_text())
     with connection.connect_dsn(settings.require("postgres_dsn")) as superuser:

@@ -43,7 +43,7 @@ group by k.oid, c.relname, p.relname
 
 @pytest.fixture(scope="module")
 def superuser(postgres_settings: Settings, company_template: Settings) -> Iterator[Connection]:
-    """Give a session that sees the catalog; nothing here changes it."""
+    """Return a session that sees the catalog; nothing here changes it."""
     with (
         copy_of(company_template, postgres_settings) as settings,
         connection.connect_dsn(settings.require("postgres_dsn"), autocommit=True) as session,

@@ -33,7 +33,7 @@ _LATER = datetime(2026, 1, 1) + timedelta(days=365_000)  # noqa: DTZ001  the pro
 
 @pytest.fixture(scope="module")
 def refusing(postgres_settings: Settings, sold_template: Settings) -> Iterator[tuple[Connection, Connection]]:
-    """Give sessions of store 1 and of one who sees everything, in a company that no refused call changes."""
+    """Return sessions of store 1 and of one who sees everything, in a company that no refused call changes."""
     with (
         copy_of(sold_template, postgres_settings) as settings,
         connection.connect(settings, connection.store_role(1)) as store,

@@ -30,7 +30,7 @@ create policy planted on retail.inventory to store_user using (true) with check 
 
 
 def _checked(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], bool]:
-    """Run every blocking check as a run does; give their results, and whether what comes after them ran."""
+    """Run every blocking check as a run does; return their results, and whether what comes after them ran."""
 
     @dg.asset(deps=list(BLOCKING.values()))
     def after() -> None: ...

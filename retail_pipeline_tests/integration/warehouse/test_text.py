@@ -60,7 +60,7 @@ _WRITERS = [connection.STORES, connection.ADMIN, connection.RULES]
 
 @pytest.fixture(scope="module")
 def catalog(postgres_settings: Settings, company_template: Settings) -> Iterator[Connection]:
-    """Give a session of a superuser; nothing here changes anything."""
+    """Return a session of a superuser; nothing here changes anything."""
     with (
         copy_of(company_template, postgres_settings) as company,
         connection.connect_dsn(company.require("postgres_dsn"), autocommit=True) as session,
@@ -74,7 +74,7 @@ def _in_sql(session: Connection, texts: Sequence[str]) -> list[str | None]:
 
 
 def _in_a_file(texts: Sequence[str]) -> list[str | None]:
-    """Tell the first rule that each text breaks in a column of a file."""
+    """Return the first rule that each text breaks in a column of a file."""
     column = columns.BY_NAME["customer_gender"]
     values = pa.chunked_array([pa.array(texts, pa.string())])
     verdicts = [(rule.name, rule.passes(values, column)) for rule in rules.rules_of(column)]
@@ -154,7 +154,7 @@ def test_a_store_cannot_register_a_text_that_no_file_could_bring(store_1: Connec
 
 @pytest.fixture
 def before(postgres_settings: Settings, tmp_path: Path) -> Iterator[Settings]:
-    """Give a company in a database whose tables do not have the constraints yet."""
+    """Return a company in a database whose tables do not have the constraints yet."""
     folder = Path(shutil.copytree(SQL, tmp_path / "sql"))
     for script in (folder / "migrations").iterdir():
         if script.name >= "0007":

@@ -50,7 +50,7 @@ def _let_in_again(company: Settings) -> Iterator[None]:
 
 @pytest.fixture(name="offender")
 def _offender(company: Settings) -> Iterator[Connection]:
-    """Give a session of store 1 that has lifted every limit that it can."""
+    """Return a session of store 1 that has lifted every limit that it can."""
     with opened(company, 1) as session:
         run(session, LIFTED)
         session.commit()
@@ -59,7 +59,7 @@ def _offender(company: Settings) -> Iterator[Connection]:
 
 @contextmanager
 def opened(settings: Settings, store: int) -> Iterator[Connection]:
-    """Give a session of a store that may be ended before the test is over."""
+    """Return a session of a store that may be ended before the test is over."""
     with closing(psycopg2.connect(connection.dsn(settings, connection.store_role(store)))) as session:
         try:
             yield session
@@ -70,7 +70,7 @@ def opened(settings: Settings, store: int) -> Iterator[Connection]:
 
 
 def until(guard: Watch, kind: str, *, beside: Callable[[], object] = lambda: None) -> list[Act]:
-    """Look until something of a kind was done; give all that was done."""
+    """Look until something of a kind was done; return all that was done."""
     end = time.monotonic() + 60
     acts: list[Act] = []
     while not any(act.kind == kind for act in acts):
@@ -82,7 +82,7 @@ def until(guard: Watch, kind: str, *, beside: Callable[[], object] = lambda: Non
 
 
 def is_over(session: Connection) -> bool:
-    """Tell whether the server has ended a session."""
+    """Return whether the server has ended a session."""
     try:
         rows(session, "select 1")
     except psycopg2.Error:
@@ -104,7 +104,7 @@ def touch(session: Connection, store: int) -> None:
 
 
 def sale(settings: Settings, store: int) -> Callable[[], int]:
-    """Give a sale of a store as something to be called."""
+    """Return a sale of a store as something to be called."""
 
     def sell() -> int:
         with connection.connect(settings, connection.store_role(store)) as session:

@@ -25,7 +25,7 @@ SPECS = sorted(defs().resolve_all_asset_specs(), key=lambda spec: spec.key)
 
 @pytest.fixture(name="bare_environment")
 def _bare_environment(tmp_path: Path) -> dict[str, str]:
-    """Give an environment with an empty Dagster instance and none of the project's settings."""
+    """Return an environment with an empty Dagster instance and none of the project's settings."""
     (tmp_path / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return {"PATH": path, "HOME": str(tmp_path), "DAGSTER_HOME": str(tmp_path), "LANG": "C.UTF-8"}

@@ -14,7 +14,7 @@ TOPIC, *OTHERS = (table.topic for table in RED)
 
 
 def of(committed: int | None, end: int, age: float | None = 0.0) -> list[PartitionLag]:
-    """Give the lag of a topic of which one partition is as said; the others are well."""
+    """Return the lag of a topic of which one partition is as said; the others are well."""
     well = [PartitionLag("group", topic, 0, 7, 7, 0.0) for topic in OTHERS]
     return [PartitionLag("group", TOPIC, 0, end, committed, age), PartitionLag("group", TOPIC, 1, 5, 5, 0.0), *well]
 

@@ -27,7 +27,7 @@ def _instance() -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture(name="folder")
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the landing folder of a deployment whose ledger is empty."""
+    """Return the landing folder of a deployment whose ledger is empty."""
     monkeypatch.setenv("RETAIL_HOME", str(tmp_path))
     monkeypatch.delenv("RETAIL_LANDING", raising=False)
     monkeypatch.setattr(ledger, "known", lambda *_: set())

@@ -35,7 +35,7 @@ class Watch:
     said: list[str] = field(default_factory=list)
 
     def sample(self, *_: object, **__: object) -> FidelityReport:
-        """Give the comparison."""
+        """Return the comparison."""
         if self.silent:
             raise CouldNotTellError("The comparison could not be made. MongoDB does not answer.")
         names = ("transactions", "inventory", "suppliers")
@@ -48,7 +48,7 @@ class Watch:
         return ["inventory"] if self.late or self.backlog else []
 
     def tick(self, seconds: float = 30.0) -> list[dg.RunRequest]:
-        """Evaluate the sensor so much later; give the runs that it asks for."""
+        """Evaluate the sensor so much later; return the runs that it asks for."""
         self.now += seconds
         nowhere = Platform(postgres_dsn="", mongo_uri="", kafka_bootstrap="", connect_url="")
         context = dg.build_sensor_context(self.instance, self.cursor, resources={"platform": nowhere})

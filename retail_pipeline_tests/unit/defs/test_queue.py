@@ -17,7 +17,7 @@ from retail_pipeline.settings import INFRA
 
 @pytest.fixture(name="instance")
 def _instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """Give an instance with the queue as it is configured here."""
+    """Return an instance with the queue as it is configured here."""
     configured = yaml.safe_load((INFRA / "dagster.yaml").read_text())
     (tmp_path / "dagster.yaml").write_text(yaml.safe_dump({"run_coordinator": configured["run_coordinator"]}))
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:

@@ -38,7 +38,7 @@ class Stream:
     said: list[str] = field(default_factory=list)
 
     def observe(self, _: Settings) -> Observation:
-        """Give an observation that is silent or not."""
+        """Return an observation that is silent or not."""
         unreachable = Unreachable("MongoDB does not answer.")
         taken = initial_snapshot.SnapshotState("complete", "", is_locked=self.is_locked)
         return Observation(unreachable if self.silent else taken, {}, None, 1, {}, {})

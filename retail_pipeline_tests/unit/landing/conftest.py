@@ -79,7 +79,7 @@ class Landing:
 
 @pytest.fixture
 def landing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Landing:
-    """Give an empty landing folder."""
+    """Return an empty landing folder."""
     place = Landing(tmp_path)
     monkeypatch.setattr(ledger, "known", place.known)
     return place

@@ -19,7 +19,7 @@ collections = st.dictionaries(keys, st.integers(0, 2), max_size=12)
 
 
 def encoded(rows: dict[tuple[int, str], int]) -> list[bytes]:
-    """Give documents in the order in which MongoDB sorts their identities."""
+    """Return documents in the order in which MongoDB sorts their identities."""
     places = sorted(rows, key=lambda key: (key[0], key[1].encode()))
     return [bson.encode({"_id": {"a": a, "b": b}, "value": rows[a, b]}) for a, b in places]
 

@@ -38,7 +38,7 @@ def _tables_and_rows(draw: st.DrawFn) -> tuple[Table, list[tuple[Any, ...]]]:
 
 
 def _as_text(value: Any) -> Any:
-    """Give a value as PostgreSQL prints it, where that is what is packed."""
+    """Return a value as PostgreSQL prints it, where that is what is packed."""
     if isinstance(value, dt.datetime):
         return value.isoformat(" ", "seconds")
     return format(value, "f") if isinstance(value, Decimal) else value

@@ -17,7 +17,7 @@ from retail_pipeline.replication.kafka import Administrator, ClosingSelector
 
 @pytest.fixture(name="full")
 def _full() -> Iterator[str]:
-    """Give the address of a server whose queue is full: whoever connects waits."""
+    """Return the address of a server whose queue is full: whoever connects waits."""
     with ExitStack() as opened:
         server = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(2):

@@ -38,7 +38,7 @@ class Broker:
         self.questions = 0
 
     def list_partition_offsets(self, asked: Mapping[TopicPartition, int]) -> dict[TopicPartition, Any]:
-        """Give the first offset at or after each moment, as Kafka does."""
+        """Return the first offset at or after each moment, as Kafka does."""
         self.questions += 1
         return {
             partition: Found(next((at for at, it in enumerate(self.moments) if it * 1000 >= moment), -1))
@@ -54,11 +54,11 @@ class Topic:
         self.committed = committed
 
     def list_group_offsets(self, groups: list[str]) -> dict[str, dict[TopicPartition, Any]]:
-        """Give how far its sink's group has read; -1, where it never committed."""
+        """Return how far its sink's group has read; -1, where it never committed."""
         return {group: {TopicPartition(RED[0].topic, 0): Found(self.committed)} for group in groups}
 
     def list_partition_offsets(self, asked: Mapping[TopicPartition, OffsetSpec]) -> dict[TopicPartition, Any]:
-        """Give the first or the last offset of each partition."""
+        """Return the first or the last offset of each partition."""
         return {partition: Found(self.offsets[which]) for partition, which in asked.items()}
 
 

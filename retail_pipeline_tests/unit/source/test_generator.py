@@ -84,14 +84,14 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def _contradicted(rows: pd.DataFrame, keys: str, column: str) -> float:
-    """Give the share of rows to leave out for each key to have one value."""
+    """Return the share of rows to leave out for each key to have one value."""
     counts = rows.groupby([*keys.split(), column]).size()
     kept = int(counts.groupby(level=list(range(len(keys.split())))).max().sum())
     return 1 - kept / len(rows)
 
 
 def _days(rows: pd.DataFrame) -> pd.DataFrame:
-    """Give units sold, highest recorded stock, sales and lines of each store, product and day."""
+    """Return units sold, highest recorded stock, sales and lines of each store, product and day."""
     numbers = rows.assign(sold=rows["quantity_sold"].astype(int), stock=rows["inventory_level"].astype(int))
     return numbers.groupby(["store_id", "product_id", "day"]).agg(
         sold=("sold", "sum"),

@@ -23,7 +23,7 @@ HEADER, ROWS = LINES[0], LINES[1:9]
 
 
 def _read(path: Path, block_bytes: int) -> tuple[dict[int, tuple[str, ...]], list[RejectedRow]]:
-    """Give the good rows by line and the others."""
+    """Return the good rows by line and the others."""
     batches = list(read(open_source(path), block_bytes))
     good: dict[int, tuple[str, ...]] = {}
     for batch in batches:

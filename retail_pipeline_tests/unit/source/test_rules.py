@@ -100,7 +100,7 @@ _CASES: list[tuple[str, str, str | None]] = [
 
 
 def _broken(column: str, value: str) -> list[str]:
-    """Give the rules that a good row breaks with this value in it."""
+    """Return the rules that a good row breaks with this value in it."""
     reasons = rules.broken(pd.DataFrame([_GOOD | {column: value}], dtype="str"))
     assert all(reason.column == column and reason.value == value for reason in reasons.get(0, []))
     return [reason.rule for reason in reasons.get(0, [])]

@@ -43,7 +43,7 @@ def test_a_file_that_waits_is_a_problem_once_it_waits_too_long() -> None:
 
 @pytest.fixture(name="settings")
 def _settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Give a deployment with an empty landing folder whose ledger does not answer."""
+    """Return a deployment with an empty landing folder whose ledger does not answer."""
 
     def is_away(*_: object) -> list[str]:
         raise WarehouseError("PostgreSQL is away.", "start it")

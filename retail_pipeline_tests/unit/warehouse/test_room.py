@@ -19,7 +19,7 @@ CLOSED = 'connection failed: FATAL:  role "somebody" is not permitted to log in'
 
 @pytest.fixture(name="asked")
 def _asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], list[str]]:
-    """Give what makes the server refuse with these messages, one after the other, and names those that were told."""
+    """Return what makes the server refuse with these messages, one after the other, and names those that were told."""
     monkeypatch.setattr(connection, "_AGAIN", 0.0)
 
     def refuse(messages: list[str]) -> list[str]:

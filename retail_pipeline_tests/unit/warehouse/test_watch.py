@@ -17,13 +17,13 @@ LONG, SHORT = limits.WAIT + 1, limits.WAIT - 1
 
 
 def store(pid: int, store_id: int = 1, **others: object) -> Session:
-    """Give a session of a store, in a transaction that is old enough to be looked at."""
+    """Return a session of a store, in a transaction that is old enough to be looked at."""
     session = Session(pid, store_id, f"store_user_{store_id}", "127.0.0.1", BEGAN, transaction_age=LONG)
     return replace(session, **others)  # type: ignore[arg-type]
 
 
 def service(pid: int, **others: object) -> Session:
-    """Give a session of a service."""
+    """Return a session of a service."""
     session = Session(pid, None, "retail_loader", "127.0.0.1", BEGAN, transaction_age=3600, statement_age=3600)
     return replace(session, wrote=True, horizon=10**9, **others)  # type: ignore[arg-type]
 
