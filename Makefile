@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help demo test test-faults soak lint format ui down clean install
+.PHONY: help demo test unit test-faults soak lint format ui down clean install
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -24,6 +24,9 @@ demo: $(INSTALLED) ## set up, start everything, load (CSV=path, else the sample)
 test: $(INSTALLED) ## every test, on servers of its own
 	@$(RUN)/python -m pytest $(PYTEST_ARGS)
 
+unit: $(INSTALLED) ## the tests that need no server: the loop while you work
+	@$(RUN)/python -m pytest retail_pipeline_tests/unit $(PYTEST_ARGS)
+
 test-faults: $(INSTALLED) ## inject every fault, with healing and without; writes docs/faults.md, most of an hour
 	@$(RUN)/python -m pytest -m 'not soak' retail_pipeline_tests/faults $(PYTEST_ARGS)
 
@@ -36,7 +39,7 @@ lint: $(INSTALLED) ## formatter, linters, types, SQL
 	@$(RUN)/mypy
 	@$(RUN)/sqlfluff lint --disable-progress-bar -q sql
 
-format: $(INSTALLED) ## let the tools mend what they can
+format: $(INSTALLED) ## let the tools correct what they can
 	@$(RUN)/ruff format .
 	@$(RUN)/ruff check --fix .
 	@$(RUN)/sqlfluff fix --disable-progress-bar -q sql

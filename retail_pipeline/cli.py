@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="retail-pipeline",
         description="A multi-tenant retail platform: CSV, PostgreSQL, Kafka, MongoDB, run by Dagster.",
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     calls = parser.add_subparsers(title="calls", metavar="CALL", required=True)
 
     def call(name: str, command: Callable[[Settings, argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
@@ -86,6 +87,17 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument("store_id", type=int, help="the store's number")
     call("ui", _ui, "the address of Dagster's web UI")
     return parser
+
+
+class _Version(argparse.Action):
+    """Print the version of the installed distribution, whose one source is pyproject.toml."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Look it up only when it is asked for, for that reads metadata from disk."""
+        from importlib.metadata import version
+
+        print(f"{parser.prog} {version(parser.prog)}")
+        parser.exit()
 
 
 def _with_json(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:

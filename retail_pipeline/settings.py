@@ -12,7 +12,10 @@ from pathlib import Path
 
 from retail_pipeline.errors import SettingError
 
-PROJECT = Path(__file__).resolve().parent.parent
+_PACKAGE = Path(__file__).resolve().parent
+# A wheel carries in its package what lies beside the package in a checkout, see setup.py.
+_IN_WHEEL = _PACKAGE / "_files"
+PROJECT = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent
 SQL = PROJECT / "sql"
 INFRA = PROJECT / "infra"
 SAMPLE = PROJECT / "data" / "sample.csv"
@@ -46,7 +49,7 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Read the variables; an empty one counts as not set."""
         values = {name: value for name, value in (environment or os.environ).items() if value}
-        home = Path(values.get("RETAIL_HOME", PROJECT / ".retail")).expanduser().resolve()
+        home = Path(values.get("RETAIL_HOME", _default_home(values))).expanduser().resolve()
         return cls(
             home=home,
             csv=Path(values["RETAIL_CSV"]).expanduser().resolve() if "RETAIL_CSV" in values else None,
@@ -85,6 +88,16 @@ class Settings:
     def credentials(self) -> Credentials:
         """The passwords of this deployment."""
         return Credentials(self.home / "credentials.json")
+
+
+def _default_home(values: Mapping[str, str]) -> Path:
+    """Return the state folder that is used without RETAIL_HOME: in the checkout, else where the user keeps state.
+
+    The latter follows the XDG Base Directory Specification.
+    """
+    if PROJECT != _IN_WHEEL:
+        return PROJECT / ".retail"
+    return Path(values.get("XDG_STATE_HOME", "~/.local/state")) / "retail-pipeline"
 
 
 def _share(values: Mapping[str, str], name: str, default: float) -> float:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -21,14 +19,6 @@ from retail_pipeline.tables import BUSINESS, MIRRORED, RED
 
 GRAPH = defs().resolve_asset_graph()
 SPECS = sorted(defs().resolve_all_asset_specs(), key=lambda spec: spec.key)
-
-
-@pytest.fixture(name="bare_environment")
-def _bare_environment(tmp_path: Path) -> dict[str, str]:
-    """Return an environment with an empty Dagster instance and none of the project's settings."""
-    (tmp_path / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {"PATH": path, "HOME": str(tmp_path), "DAGSTER_HOME": str(tmp_path), "LANG": "C.UTF-8"}
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.key.to_user_string())
@@ -175,37 +165,6 @@ def test_two_runs_at_once_each_load_their_own_file(tmp_path: Path) -> None:
         thread.join()
 
     assert loaded == {file.name: file for file in files}
-
-
-@pytest.mark.parametrize(
-    "command",
-    [["dagster", "definitions", "validate", "-w", "workspace.yaml"], ["dg", "check", "defs"]],
-    ids=["dagster", "dg"],
-)
-def test_definitions_are_valid_where_no_server_and_no_setting_is(
-    command: list[str], bare_environment: dict[str, str]
-) -> None:
-    result = subprocess.run(
-        command, cwd=PROJECT, env=bare_environment, capture_output=True, text=True, check=False, timeout=180
-    )
-
-    assert result.returncode == 0, result.stdout + result.stderr
-
-
-def test_importing_the_definitions_imports_no_server_and_opens_no_connection(bare_environment: dict[str, str]) -> None:
-    program = (
-        "import socket, sys\n"
-        "def refuse(*_): raise AssertionError('a connection was opened')\n"
-        "socket.socket.connect = refuse\n"
-        "from retail_pipeline.definitions import defs\n"
-        "defs().resolve_asset_graph()\n"
-        "assert 'retail_pipeline.stack' not in sys.modules, 'the embedded servers are known to the definitions'\n"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", program], env=bare_environment, capture_output=True, text=True, check=False, timeout=120
-    )
-
-    assert result.returncode == 0, result.stderr
 
 
 def test_dagster_modules_leave_annotations_as_they_are() -> None:
