@@ -33,7 +33,7 @@ _CONNECT_TIMEOUT = 5.0
 class Remedy(Enum):
     """What is done about a problem."""
 
-    WAIT = "goes by itself, or with another problem"
+    WAIT = "wait: it is over once the other problems are"
     PERSON = "needs a person"
     RESTART = "what failed of the connector is restarted"
     RESTART_WHOLE = "the connector is restarted"

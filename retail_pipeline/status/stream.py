@@ -1,92 +1,110 @@
-"""How is the stream? The initial load, connectors, the replication slot, the consumer groups and the dead letters."""
+"""How is the stream? What is wrong with it is judged where the sensors and the supervisor have it judged, too."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from retail_pipeline.errors import RetailError
-from retail_pipeline.healing import dead_letters
-from retail_pipeline.healing.health import HEARTBEAT_TIMEOUT, WAL_WARNING
-from retail_pipeline.mirror import initial_snapshot
-from retail_pipeline.replication import connectors, lag, slot
+from retail_pipeline.healing import health
+from retail_pipeline.healing.health import SILENT_SOURCE, Observation, Problem, Remedy
+from retail_pipeline.healing.probes import Unreachable
+from retail_pipeline.mirror.initial_snapshot import NONE, SnapshotState
+from retail_pipeline.replication import connect, connectors, lag
 from retail_pipeline.replication.backlog import pending
-from retail_pipeline.replication.connect import ConnectClient, is_running, trace
+from retail_pipeline.replication.connect import Configuration
+from retail_pipeline.replication.connect import Status as State
+from retail_pipeline.replication.slot import SlotHealth
 from retail_pipeline.settings import Settings
 from retail_pipeline.status.line import Line, asked
-from retail_pipeline.tables import BY_NAME, RED, SLOT
+from retail_pipeline.tables import RED, SLOT
 
+_SNAPSHOT, _SLOT, _HEARTBEAT, _LETTERS = "initial snapshot", f"slot {SLOT}", "heartbeat", "dead letters"
 _LOAD = "`retail-pipeline load CSV`, also with a file that is loaded already: its job makes what is missing"
-_RESTARTED = "it is restarted by itself; where that does not help, remove the cause that its trace names"
-_RESUME = "resume it, or run `retail-pipeline load` with a file that is loaded already"
 _READ = "see that every server and connector above runs; then it goes on by itself"
+_NEXT: Mapping[Remedy, str] = {
+    Remedy.WAIT: "wait: it is over once the other problems are",
+    Remedy.PERSON: "do what the line says; `retail-pipeline load` with a loaded file resumes connectors",
+    Remedy.RESTART: "it is restarted by itself; where that does not help, remove the cause that its trace names",
+    Remedy.RESTART_WHOLE: "it is restarted by itself; where that does not help, read Kafka Connect's log",
+    Remedy.REGISTER: "it is registered as declared by itself; with RETAIL_HEAL=0, run `retail-pipeline load CSV`",
+    Remedy.RESYNCHRONIZE: _LOAD,
+    Remedy.REPAIR: "`retail-pipeline repair`",
+}
 
 
 def lines(settings: Settings) -> list[Line]:
     """Ask everything once; what does not answer is a line that says so, never an exception."""
-    return [
-        *asked("initial load", lambda: [_initial_snapshot(settings)]),
-        *asked("connectors", lambda: _connectors(settings)),
-        *asked("replication slot", lambda: [_slot(settings)]),
-        *asked("heartbeat", lambda: [_heartbeat(settings)]),
-        *asked("consumer groups", lambda: _groups(settings)),
-        *asked("dead letters", lambda: [_dead_letters(settings)]),
-    ]
+    return [*asked("stream", lambda: _judged(settings)), *asked("consumer groups", lambda: _groups(settings))]
 
 
-def _initial_snapshot(settings: Settings) -> Line:
-    seen = initial_snapshot.look(settings)
-    return Line("initial load", not seen.reason, seen.state, seen.reason, _LOAD)
+def _judged(settings: Settings) -> list[Line]:
+    wanted = connectors.configurations(settings)
+    seen = health.observe(settings)
+    return render(seen, health.problems(seen, wanted), wanted)
 
 
-def _connectors(settings: Settings) -> list[Line]:
-    found = []
-    with ConnectClient(settings.require("connect_url")) as client:
-        for name in connectors.names():
-            status = client.status(name)
-            if status is None:
-                found.append(Line(name, ok=False, state="missing", next_step=_LOAD))
-                continue
-            runs = is_running(status)
-            tasks = len(status["tasks"])
-            detail = f"{tasks} task{'' if tasks == 1 else 's'}" if runs else trace(status)
-            state = str(status["connector"]["state"]).lower()
-            found.append(Line(name, runs, state, detail, _RESUME if state in ("paused", "stopped") else _RESTARTED))
-    return found
+def render(seen: Observation, found: Sequence[Problem], wanted: Iterable[str]) -> list[Line]:
+    """Return a line for each part of the stream: its state where it is well, else each of its problems."""
+    problems: dict[str, list[Problem]] = {}
+    for problem in found:
+        problems.setdefault(_part(problem), []).append(problem)
+    states = dict(_states(seen, wanted))
+    lines = [line for name, line in states.items() if name not in problems]
+    for name, own in problems.items():
+        state = states[name].state if name in states else ""
+        lines += [Line(name, ok=False, state=state, detail=one.sentence, next_step=_NEXT[one.remedy]) for one in own]
+    return sorted(lines, key=lambda line: _order(line.name, states))
 
 
-def _slot(settings: Settings) -> Line:
-    health = slot.health(settings)
-    name = f"slot {SLOT}"
-    if health is None:
-        return Line(name, ok=False, state="missing", next_step=_LOAD)
-    limit = f"{health.share:.1%} of the limit" if health.limit_bytes else "without a limit"
+def _part(problem: Problem) -> str:
+    """Name the line that a problem belongs to; one of its own where there is none."""
+    if problem.subject in ("slot", "slot reader", "WAL", "WAL limit"):
+        return _SLOT
+    if problem.subject == SILENT_SOURCE:
+        return _HEARTBEAT
+    return _LETTERS if problem.remedy is Remedy.REPAIR else problem.subject
+
+
+def _order(name: str, states: Mapping[str, Line]) -> int:
+    return list(states).index(name) if name in states else -1
+
+
+def _states(seen: Observation, wanted: Iterable[str]) -> Iterator[tuple[str, Line]]:
+    """Yield how each part is, apart from what is wrong with it; before the first load there is nothing to be wrong."""
+    made = seen.snapshot
+    if isinstance(made, SnapshotState):
+        is_made = made.state != NONE
+        yield _SNAPSHOT, Line(_SNAPSHOT, is_made, made.state, made.reason, "" if is_made else _LOAD)
+    if not isinstance(seen.connectors, Unreachable):
+        for name in wanted:
+            yield name, _connector(name, seen.connectors.get(name))
+    if not isinstance(seen.slot, Unreachable):
+        yield _SLOT, _slot(seen.slot)
+    if not isinstance(seen.heartbeat_age, Unreachable):
+        age = seen.heartbeat_age
+        told = "none has come through to Kafka" if age is None else "from PostgreSQL through Debezium into Kafka"
+        yield _HEARTBEAT, Line(_HEARTBEAT, ok=True, state="none" if age is None else f"{age:.0f} s ago", detail=told)
+    if not isinstance(seen.dead, Unreachable):
+        yield _LETTERS, Line(_LETTERS, ok=True, state="waiting" if seen.dead else "none")
+
+
+def _connector(name: str, found: tuple[Configuration, State] | None) -> Line:
+    if found is None:
+        return Line(name, ok=True, state="missing")
+    state, *tasks = connect.states(found[1]) or ["unknown"]
+    return Line(name, ok=True, state=state.lower(), detail=f"{len(tasks)} task{'' if len(tasks) == 1 else 's'}")
+
+
+def _slot(found: SlotHealth | None) -> Line:
+    if found is None:
+        return Line(_SLOT, ok=True, state="missing")
+    limit = f"{found.share:.1%} of the limit" if found.limit_bytes else "without a limit"
     detail = (
-        f"{health.retained_bytes / 1_048_576:.1f} MB of WAL retained, {limit}, WAL status {health.wal_status},"
-        f" confirmed up to {health.confirmed_lsn}"
+        f"{found.retained_bytes / 1_048_576:.1f} MB of WAL retained, {limit}, WAL status {found.wal_status},"
+        f" confirmed up to {found.confirmed_lsn}"
     )
-    ok = health.usable and health.active and health.share < WAL_WARNING
-    state = health.state if not health.usable else "active" if health.active else "inactive"
-    return Line(name, ok, state, detail, _READ)
-
-
-def _heartbeat(settings: Settings) -> Line:
-    age = lag.heartbeat_age(settings)
-    if age is None:
-        return Line("heartbeat", ok=False, state="none", detail="none has ever come through to Kafka", next_step=_LOAD)
-    told = "from PostgreSQL through Debezium into Kafka"
-    return Line("heartbeat", age < HEARTBEAT_TIMEOUT, f"{age:.0f} s ago", told, _RESTARTED)
-
-
-def _dead_letters(settings: Settings) -> Line:
-    waiting = dead_letters.waiting(settings)
-    if not waiting:
-        return Line("dead letters", ok=True, state="none")
-    told = [
-        f"{count:,} of {name}, the latest: {letter.sentence}"
-        for name, count in waiting.items()
-        for letter in dead_letters.last(settings, BY_NAME[name])
-    ]
-    return Line("dead letters", ok=False, state="waiting", detail="; ".join(told), next_step="`retail-pipeline repair`")
+    return Line(_SLOT, ok=True, state="active" if found.active else "inactive", detail=detail)
 
 
 def _oldest(partitions: list[lag.PartitionLag]) -> str:

@@ -28,6 +28,7 @@ from retail_pipeline.replication import connectors, lag, publication, slot, topi
 from retail_pipeline.replication.connect import FAILED, PAUSED, ConnectClient, is_running, states
 from retail_pipeline.replication.kafka import ADMIN, client_settings
 from retail_pipeline.settings import Settings
+from retail_pipeline.status import stream
 from retail_pipeline.tables import RED, STREAM_PUBLICATION
 from retail_pipeline.tables import SLOT as SLOT_NAME
 from retail_pipeline.warehouse import connection
@@ -110,6 +111,7 @@ class Operations:
 
         mirrored.eventually(persists, f"{words}, still")
         assert self.runs == 0
+        assert [line for line in stream.lines(self.settings) if words in line.detail and not line.ok], "as in `status`"
 
 
 def checks(result: dg.SensorResult) -> dict[str, tuple[bool, str]]:
