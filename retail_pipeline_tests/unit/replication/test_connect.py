@@ -47,7 +47,7 @@ def client(worker: Worker) -> Iterator[ConnectClient]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     with ConnectClient(f"http://connect:secret@127.0.0.1:{server.server_port}") as opened:
         yield opened
     server.shutdown()
