@@ -100,7 +100,7 @@ class Observation:
         return not self.unreachable and not self.is_moving
 
     def hidden(self, known: Iterable[str]) -> set[str]:
-        """Return the subjects, of those that were in problem before, that may be so still although nothing was found.
+        """Return the subjects, of those that had a problem before, that may be so still although nothing was found.
 
         A source that was silent is none: for how long it is so counts only while it can be seen.
         """

@@ -20,7 +20,7 @@ from retail_pipeline.tables import RED, Table
 HEARTBEATS = HEARTBEAT.topic
 # The age of a record is found to the second: 20 questions about offsets at a time halve a week to that.
 _OLDEST, _PRECISION = 7 * 24 * 3600.0, 1.0
-# Records that a sink may be behind before it counts as problem: about a second of the stream at full speed.
+# Records that a sink may be behind before it counts as a problem: about a second of the stream at full speed.
 TOLERATED = 10_000
 # Seconds for which a change may wait in Kafka; a restart of its sink takes less.
 TOLERATED_AGE = 20.0
@@ -90,7 +90,7 @@ def oldest(partitions: Iterable[PartitionLag]) -> float:
 
 
 def problems(partitions: Sequence[PartitionLag], *, explained: bool = False) -> dict[str, str]:
-    """Say of each topic that is in problem why; a group that never committed is one, for it is not a lag of 0.
+    """Say of each topic that has a problem why; a group that never committed is one, for it is not a lag of 0.
 
     Being behind is none where it is `explained`, as by a file that was loaded. Before the initial snapshot there is no
     topic, and no problem; a topic that is missing beside others is gone.

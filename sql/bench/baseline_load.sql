@@ -4,8 +4,8 @@
 --          public.bench_lines, which numbers the rows; one transaction.
 -- Locks:   none that matters: nobody else is in that database.
 --
--- Why it is a fair baseline. It has the same result, row for row, which bench.load compares. It types the text once, and
--- decides between contradicting values by the same rule, the latest sale. It checks nothing that the tables do not
+-- Why it is a fair baseline. It has the same result, row for row, which bench.load compares. It types the text once,
+-- and decides between contradicting values by the same rule, the latest sale. It checks nothing that the tables do not
 -- check themselves, knows no quarantine and no duplicates, asks for no earlier load, and counts nothing.
 -- noqa: disable=AL03,AM04,RF04
 

@@ -2,7 +2,7 @@
 -- Caller:  bench.sale, as a superuser, in a database of its own that is migrated and filled like the measured one.
 -- Locks:   those of insert_transaction.
 --
--- Why it is a fair baseline. It does the same work on the same tables, with the same keys, indexes, checks and references:
+-- Why it is a fair baseline. It works on the same tables, with the same keys, indexes, checks and references:
 -- the same checks of the lists, the date, the customer, the promotion, the weather, the payment method, the products
 -- and the stock, with refusals as full; the same lock in product order; the same rows written, movements of stock and
 -- the name of their role included; the same ledger of calls where a key is given. It has what a careful author without

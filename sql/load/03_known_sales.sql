@@ -1,4 +1,4 @@
--- Purpose: rows that name a loaded sale (same store and number). Equal to a loaded row: a duplicate. A corrected version
+-- Purpose: rows that name a loaded sale (same store and number). Equal to a loaded row: a duplicate. A corrected copy
 --          of a row that was set aside before: a further line of that sale, and the old row is released. Otherwise it
 --          contradicts what is loaded and is set aside. Both kinds that do not load leave `incoming`.
 -- Caller:  warehouse.load, after 02; `staging.file_rows` is file_rows.sql, `staging.this_load` names the columns.

@@ -93,8 +93,8 @@ select * from (
             where winner.store_id = competitor.store_id and winner.product_id = competitor.product_id
         )
     order by
-        competitor.store_id asc, competitor.product_id asc, competitor.transaction_date desc, competitor.transaction_id desc,
-        competitor.line_number desc
+        competitor.store_id asc, competitor.product_id asc, competitor.transaction_date desc,
+        competitor.transaction_id desc, competitor.line_number desc
 ) as beaten;
 
 analyze staging.stock_records;

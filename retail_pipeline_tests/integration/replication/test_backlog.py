@@ -19,7 +19,7 @@ from retail_pipeline_tests.integration.load import files
 def test_the_lag_of_a_loaded_file_is_expected_until_mongodb_is_equal(
     streaming: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    # A sink tells nothing of a partition that never had a record, and what it then does not read counts as problem.
+    # A sink tells nothing of a partition that never had a record, and what it then does not read counts as a problem.
     load_file(streaming, SAMPLE, accept=True)
     mirrored.eventually(lambda: all(it.end_offset and it.lag == 0 for it in lag.measure(streaming)), "a first file")
     later = files.copy_of_sample(tmp_path, "later.csv", 1_000_000)
