@@ -23,7 +23,7 @@ _SNAPSHOT, _SLOT, _HEARTBEAT, _LETTERS = "initial snapshot", f"slot {SLOT}", "he
 _LOAD = "`retail-pipeline load CSV`, also with a file that is loaded already: its job makes what is missing"
 _READ = "see that every server and connector above runs; then it goes on by itself"
 _NEXT: Mapping[Remedy, str] = {
-    Remedy.WAIT: "wait: it is over once the other problems are",
+    Remedy.WAIT: Remedy.WAIT.value,
     Remedy.PERSON: "do what the line says; `retail-pipeline load` with a loaded file resumes connectors",
     Remedy.RESTART: "it is restarted by itself; where that does not help, remove the cause that its trace names",
     Remedy.RESTART_WHOLE: "it is restarted by itself; where that does not help, read Kafka Connect's log",
@@ -49,7 +49,7 @@ def render(seen: Observation, found: Sequence[Problem], wanted: Iterable[str]) -
     problems: dict[str, list[Problem]] = {}
     for problem in found:
         problems.setdefault(_part(problem), []).append(problem)
-    states = dict(_states(seen, wanted))
+    states = {line.name: line for line in _states(seen, wanted)}
     lines = [line for name, line in states.items() if name not in problems]
     for name, own in problems.items():
         state = states[name].state if name in states else ""
@@ -70,23 +70,23 @@ def _order(name: str, states: Mapping[str, Line]) -> int:
     return list(states).index(name) if name in states else -1
 
 
-def _states(seen: Observation, wanted: Iterable[str]) -> Iterator[tuple[str, Line]]:
+def _states(seen: Observation, wanted: Iterable[str]) -> Iterator[Line]:
     """Yield how each part is, apart from what is wrong with it; before the first load there is nothing to be wrong."""
     made = seen.snapshot
     if isinstance(made, SnapshotState):
         is_made = made.state != NONE
-        yield _SNAPSHOT, Line(_SNAPSHOT, is_made, made.state, made.reason, "" if is_made else _LOAD)
+        yield Line(_SNAPSHOT, is_made, made.state, made.reason, "" if is_made else _LOAD)
     if not isinstance(seen.connectors, Unreachable):
         for name in wanted:
-            yield name, _connector(name, seen.connectors.get(name))
+            yield _connector(name, seen.connectors.get(name))
     if not isinstance(seen.slot, Unreachable):
-        yield _SLOT, _slot(seen.slot)
+        yield _slot(seen.slot)
     if not isinstance(seen.heartbeat_age, Unreachable):
         age = seen.heartbeat_age
         told = "none has come through to Kafka" if age is None else "from PostgreSQL through Debezium into Kafka"
-        yield _HEARTBEAT, Line(_HEARTBEAT, ok=True, state="none" if age is None else f"{age:.0f} s ago", detail=told)
+        yield Line(_HEARTBEAT, ok=True, state="none" if age is None else f"{age:.0f} s ago", detail=told)
     if not isinstance(seen.dead, Unreachable):
-        yield _LETTERS, Line(_LETTERS, ok=True, state="waiting" if seen.dead else "none")
+        yield Line(_LETTERS, ok=True, state="waiting" if seen.dead else "none")
 
 
 def _connector(name: str, found: tuple[Configuration, State] | None) -> Line:
