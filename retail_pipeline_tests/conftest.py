@@ -8,32 +8,46 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from retail_pipeline import stack
 from retail_pipeline.settings import Settings
+from retail_pipeline_tests import order
 
 _PREFIX = "retail-test-"
 
 
 def pytest_configure() -> None:
-    """Let what tests start hear every signal, also under nohup: a process inherits which ones are ignored."""
+    """Let what tests start hear every signal, also under nohup: a process inherits which ones are ignored.
+
+    Their servers live for minutes, in which Java would not earn back what it spends on its best compiler.
+    """
+    os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests of a folder in one go, in whatever order: what they share is up no longer than for them."""
-    folders: dict[Path, int] = {}
-    items.sort(key=lambda item: folders.setdefault(item.path.parent, len(folders)))
+    """Run a group of tests in one go, in whatever order: what they share is up no longer than for them."""
+    first: dict[str, int] = {}
+    for number, item in enumerate(items):
+        first.setdefault(order.group(item.nodeid), number)
+    items.sort(key=lambda item: (order.place(item.nodeid), first[order.group(item.nodeid)]))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> order.InGroups:
+    """Distribute groups of tests, for the servers of a group are its worker's own."""
+    return order.InGroups(config, log)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Keep how the run ended for `.ci/run`: where it broke off, there are tests that never ran."""
-    if session.config.cache is not None:
+    if getattr(session.config, "cache", None) and not hasattr(session.config, "workerinput"):
         session.config.cache.set("retail/exit_status", int(exitstatus))
 
 

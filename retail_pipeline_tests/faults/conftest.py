@@ -17,18 +17,12 @@ from retail_pipeline_tests.faults.restoring import restore
 from retail_pipeline_tests.faults.testbed import Testbed
 
 # Lines of sales in the file: of every two comes a sale, and each store stocks products besides.
-LINES, QUICK_LINES = 125_000, 10_000
+LINES = 125_000
 _KEPT = "faults/trials"
 
 
-@pytest.fixture(scope="session", name="is_whole")
-def _is_whole(request: pytest.FixtureRequest) -> bool:
-    """Return whether more is done than the short selection."""
-    return any(item.get_closest_marker(name) for item in request.session.items for name in ("every_fault", "soak"))
-
-
 @pytest.fixture(scope="package", name="testbed")
-def _testbed(request: pytest.FixtureRequest, *, is_whole: bool) -> Iterator[Testbed]:
+def _testbed(request: pytest.FixtureRequest) -> Iterator[Testbed]:
     """Return the deployment; where a test failed, keep what the servers logged."""
     home = Path(tempfile.mkdtemp(prefix=f"retail-test-{os.getpid()}-"))
     home.chmod(0o755)
@@ -37,7 +31,7 @@ def _testbed(request: pytest.FixtureRequest, *, is_whole: bool) -> Iterator[Test
         patched.setenv(jvm.VARIABLE, jvm.TRACKING)
         is_up = False
         try:
-            testbed.start(LINES if is_whole else QUICK_LINES)
+            testbed.start(LINES)
             is_up = True
             yield testbed
         finally:
@@ -52,17 +46,15 @@ def _testbed(request: pytest.FixtureRequest, *, is_whole: bool) -> Iterator[Test
 
 
 @pytest.fixture(scope="session", name="trials")
-def _trials(request: pytest.FixtureRequest, *, is_whole: bool) -> Iterator[Trials]:
+def _trials(request: pytest.FixtureRequest) -> Iterator[Trials]:
     """Keep what came of every trial; where each fault was injected both ways, write it down.
 
     Trials of earlier sessions count until they are made again, so that one that was repaired can be injected alone.
     """
     cache = request.config.cache
-    trials = Trials()
-    if is_whole and cache:
-        trials = Trials.of(cache.get(_KEPT, {}))
+    trials = Trials.of(cache.get(_KEPT, {})) if cache else Trials()
     yield trials
-    if is_whole and cache:
+    if cache:
         cache.set(_KEPT, asdict(trials))
     if trials.complete:
         report.DOCUMENT.write_text(report.as_text(trials))

@@ -325,7 +325,3 @@ FAULTS: tuple[Fault, ...] = (
         disable=injections.keyless_sink,
     ),
 )
-
-# Injected in every `make test`: with healing these, without it the last.
-QUICK = ("Connect worker killed", "Slot dropped")
-QUICK_UNHEALED = ("Slot dropped",)

@@ -5,17 +5,15 @@ from __future__ import annotations
 import pytest
 
 from retail_pipeline_tests.faults import trial
-from retail_pipeline_tests.faults.faults import FAULTS, QUICK, Fault
+from retail_pipeline_tests.faults.faults import FAULTS, Fault
 from retail_pipeline_tests.faults.report import Trials
 from retail_pipeline_tests.faults.testbed import Testbed
 
-EVERY = [
-    pytest.param(fault, id=fault.id, marks=() if fault.name in QUICK else pytest.mark.every_fault) for fault in FAULTS
-]
+pytestmark = pytest.mark.fault
 
 
-@pytest.mark.parametrize("fault", EVERY)
-def test_nothing_is_lost(sound: Testbed, trials: Trials, fault: Fault, *, is_whole: bool) -> None:
+@pytest.mark.parametrize("fault", [pytest.param(fault, id=fault.id) for fault in FAULTS])
+def test_nothing_is_lost(sound: Testbed, trials: Trials, fault: Fault) -> None:
     sound.healing(on=True)
     with sound.at_risk():
         outcome = trial.healed(sound, fault)
@@ -24,5 +22,4 @@ def test_nothing_is_lost(sound: Testbed, trials: Trials, fault: Fault, *, is_who
         assert outcome.equal, outcome.seen
     assert outcome.was_resnapshotted == fault.needs_resnapshot
     assert outcome.told or not fault.is_ours, "nobody said what was found and done"
-    # The short selection shares the machine with every other test.
-    assert not is_whole or outcome.seconds <= trial.WITHIN
+    assert outcome.seconds <= trial.WITHIN

@@ -84,6 +84,7 @@ def test_what_just_started_does_not_count() -> None:
     assert together.rss == pytest.approx(alone.rss, rel=0.02)
 
 
+@pytest.mark.fault
 def test_most_of_a_jvm_is_free_heap_code_and_buffers(sound: Testbed) -> None:
     process = sound.family("connect")[0]
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 import pytest
 
 from retail_pipeline_tests.faults import trial
-from retail_pipeline_tests.faults.faults import FAULTS, QUICK_UNHEALED, Fault
+from retail_pipeline_tests.faults.faults import FAULTS, Fault
 from retail_pipeline_tests.faults.report import Trials
 from retail_pipeline_tests.faults.testbed import Testbed
 
-EVERY = [
-    pytest.param(fault, id=fault.id, marks=() if fault.name in QUICK_UNHEALED else pytest.mark.every_fault)
-    for fault in FAULTS
-]
+pytestmark = pytest.mark.fault
 
 
-@pytest.mark.parametrize("fault", EVERY)
+@pytest.mark.parametrize("fault", [pytest.param(fault, id=fault.id) for fault in FAULTS])
 def test_it_stays_broken(sound: Testbed, trials: Trials, fault: Fault) -> None:
     sound.healing(on=False)
     sound.is_sound = False

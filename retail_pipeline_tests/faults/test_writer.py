@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from retail_pipeline_tests.faults import journal
 from retail_pipeline_tests.faults.shop import KINDS
 from retail_pipeline_tests.faults.testbed import Testbed
+
+pytestmark = pytest.mark.fault
 
 
 def test_a_writer_killed_anywhere_leaves_a_journal_that_agrees_with_the_database(sound: Testbed) -> None:

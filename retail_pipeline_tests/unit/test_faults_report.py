@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from retail_pipeline_tests.faults import report
-from retail_pipeline_tests.faults.faults import FAULTS, QUICK, QUICK_UNHEALED
+from retail_pipeline_tests.faults.faults import FAULTS
 from retail_pipeline_tests.faults.report import Trials
 from retail_pipeline_tests.faults.trial import Outcome
 
@@ -40,7 +40,6 @@ def test_what_did_not_end_well_is_told() -> None:
     assert text.count("**equal all the same**") == len(FAULTS)
 
 
-def test_names_are_unique_and_the_short_selection_exists() -> None:
+def test_names_are_unique() -> None:
     names = [fault.id for fault in FAULTS]
     assert len(names) == len(set(names))
-    assert {*QUICK, *QUICK_UNHEALED} <= {fault.name for fault in FAULTS}

@@ -27,12 +27,15 @@ from retail_pipeline_tests.integration.deployment.conftest import Deployment
 
 _STORE = 502
 _TIMEOUT = 240.0
+# The killed one comes first: that nobody executes its run is noticed while the others go on.
+_ENDINGS = {signal.SIGKILL: -9, signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 Make = Callable[[str, int, int], Path]
 
 
-@pytest.fixture(name="make")
-def _make(deployment: Deployment, tmp_path: Path) -> Iterator[Make]:
-    """Return what writes a file of sales of a store of its own; what was loaded of it is removed afterwards."""
+@pytest.fixture(name="make", scope="module")
+def _make(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make]:
+    """Return what writes a file of sales of a store of its own; what was loaded of them is removed in the end."""
+    folder = tmp_path_factory.mktemp("at_once")
     sales = pd.read_csv(deployment.csv, dtype=str, keep_default_na=False)
 
     def make(name: str, first: int, rows: int) -> Path:
@@ -40,9 +43,9 @@ def _make(deployment: Deployment, tmp_path: Path) -> Iterator[Make]:
         several = sales.sample(rows, replace=True, random_state=first)
         # So early that it decides no value of anything.
         several.assign(store_id=str(_STORE), transaction_id=numbers, transaction_date="1/1/2000 0:00").to_csv(
-            tmp_path / name, index=False
+            folder / name, index=False
         )
-        return tmp_path / name
+        return folder / name
 
     yield make
     with connect_dsn(deployment.settings.require("postgres_dsn")) as postgres, postgres.cursor() as cursor:
@@ -90,47 +93,21 @@ def test_a_file_that_is_loaded_twice_at_once_is_loaded_once(deployment: Deployme
         assert sorted(pool.map(read, range(2))) == [0, 6]
 
 
-@pytest.mark.parametrize(
-    ("number", "code"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -9)],
-)
-def test_a_load_that_is_ended_holds_nothing_up_and_loads_when_it_is_run_again(
-    number: signal.Signals,
-    code: int,
-    deployment: Deployment,
-    instance: dg.DagsterInstance,
-    make: Make,
+def test_loads_that_are_ended_hold_nothing_up_and_the_next_one_loads(
+    deployment: Deployment, instance: dg.DagsterInstance, make: Make
 ) -> None:
-    path = make(f"at_once_ended_{number}.csv", 9_910_000 + 1_000 * number, 7)
+    path = make("at_once_ended.csv", 9_910_000, 7)
     with connect_dsn(deployment.settings.require("postgres_dsn")) as blocker, blocker.cursor() as cursor:
-        # The load waits for this, in a statement, as for another load.
+        # Each load waits for this, in a statement, as for another load.
         cursor.execute("select pg_advisory_xact_lock(%s)", (locks.LOAD,))
-        command = subprocess.Popen(
-            ["retail-pipeline", "load", str(path)],
-            env=deployment.environment(),
-            cwd=PROJECT,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert command.stderr is not None
-        mirrored.eventually(lambda: _is_waiting(deployment), "the load, waiting for a lock", _TIMEOUT)
-        command.send_signal(number)
-        said = command.communicate(timeout=_TIMEOUT)[1]
-    assert command.returncode == code, said
-    assert "Traceback" not in said
-    assert ("run the same command again to go on." in said.splitlines()[-1]) is (number != signal.SIGKILL)
-    executed_by = {EXECUTED_BY: f"pid {command.pid} on {socket.gethostname()}"}
-    [run] = instance.get_runs(filters=dg.RunsFilter(tags=executed_by))
-    status = dg.DagsterRunStatus.FAILURE if number == signal.SIGKILL else dg.DagsterRunStatus.CANCELED
-
-    def ended() -> bool:
-        now = instance.get_run_by_id(run.run_id)
-        return bool(now and now.status is status)
-
-    mirrored.eventually(ended, f"{status} of the run whose process was ended", _TIMEOUT)
-    if number == signal.SIGKILL:
-        failures = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
-        assert "is gone" in str(failures[-1].dagster_event)
+        executed_by = {number: _ended(deployment, path, number, code) for number, code in _ENDINGS.items()}
+    for number, process in executed_by.items():
+        [run] = instance.get_runs(filters=dg.RunsFilter(tags={EXECUTED_BY: process}))
+        status = dg.DagsterRunStatus.FAILURE if number == signal.SIGKILL else dg.DagsterRunStatus.CANCELED
+        _wait_for(instance, run.run_id, status)
+        if number == signal.SIGKILL:
+            failures = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+            assert "is gone" in str(failures[-1].dagster_event)
     report = json.loads(deployment.run("retail-pipeline", "load", str(path), "--json").splitlines()[-1])
     assert report["loaded"] == 7
 
@@ -170,7 +147,36 @@ def _abandoned() -> None:
     """Do nothing."""
 
 
-def _is_waiting(deployment: Deployment) -> bool:
+def _ended(deployment: Deployment, path: Path, number: signal.Signals, code: int) -> str:
+    """Start a load, end it by a signal while it waits for a lock, and return who its run says executes it."""
+    before = _waiting(deployment)
+    command = subprocess.Popen(
+        ["retail-pipeline", "load", str(path)],
+        env=deployment.environment(),
+        cwd=PROJECT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert command.stderr is not None
+    mirrored.eventually(lambda: _waiting(deployment) - before, "the load, waiting for a lock", _TIMEOUT)
+    command.send_signal(number)
+    said = command.communicate(timeout=_TIMEOUT)[1]
+    assert command.returncode == code, said
+    assert "Traceback" not in said
+    assert ("run the same command again to go on." in said.splitlines()[-1]) is (number != signal.SIGKILL)
+    return f"pid {command.pid} on {socket.gethostname()}"
+
+
+def _waiting(deployment: Deployment) -> set[int]:
+    """Return the sessions of loads that wait for an advisory lock."""
     with connect_dsn(deployment.settings.require("postgres_dsn")) as postgres, postgres.cursor() as cursor:
-        cursor.execute("select from pg_stat_activity where wait_event = 'advisory' and usename = 'retail_loader'")
-        return bool(cursor.rowcount)
+        cursor.execute("select pid from pg_stat_activity where wait_event = 'advisory' and usename = 'retail_loader'")
+        return {pid for (pid,) in cursor}
+
+
+def _wait_for(instance: dg.DagsterInstance, run_id: str, status: dg.DagsterRunStatus) -> None:
+    def ended() -> bool:
+        now = instance.get_run_by_id(run_id)
+        return bool(now and now.status is status)
+
+    mirrored.eventually(ended, f"{status} of the run whose process was ended", _TIMEOUT)
