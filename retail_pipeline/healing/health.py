@@ -143,7 +143,7 @@ def _latest(settings: Settings, dead: Mapping[str, int]) -> dict[str, str]:
 
 
 def problems(seen: Observation, wanted: Mapping[str, Configuration]) -> list[Problem]:
-    """Judge what was seen, with the configurations that the connectors should have; the gravest causes come first.
+    """Judge what was seen, with the configurations that the connectors should have; the most severe causes come first.
 
     Before the initial snapshot there is no stream that could be ill, and while somebody makes one all of it is moving.
     Where MongoDB knows of none and there is a stream all the same, it has lost its state, and a re-snapshot follows.

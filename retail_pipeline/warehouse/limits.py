@@ -39,7 +39,7 @@ WRITE_TRANSACTION = 60.0
 # In transactions of all, which no vacuum can clean up after; and in seconds, for others make transactions, too.
 HORIZON, HORIZON_SECONDS = 100_000, 60.0
 # Acts for what a store did to others, and the seconds within which so many shut it out.
-STRIKES, STRIKES_WITHIN = 3, 600
+SHUT_OUT_AFTER, SHUT_OUT_WINDOW = 3, 600
 
 # MongoDB has no limit of memory for one user or operation. Above so many bytes in use beside its cache, an operation of
 # a store that has lasted so many seconds is ended.

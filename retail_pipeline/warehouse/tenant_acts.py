@@ -49,7 +49,7 @@ class Act:
             return f"ask the store what it runs, then `retail-pipeline store enable {self.store_id}`"
         if self.harmed_others:
             return (
-                f"nothing; {limits.STRIKES} such acts within {limits.STRIKES_WITHIN // 60} minutes shut the store out"
+                f"nothing; {limits.SHUT_OUT_AFTER} such acts within {limits.SHUT_OUT_WINDOW // 60} minutes shut the store out"
             )
         if not self.proven:
             return "nothing; it does not count towards a shut-out"
@@ -90,7 +90,7 @@ def to_shut_out(cursor: Cursor) -> dict[int, datetime]:
         "and not exists (select from retail.tenant_acts as o "
         "    where o.store_id = a.store_id and o.kind = 'shut_out' and o.lifted_at is null) "
         "group by a.store_id having count(distinct a.acted_at) >= %s",
-        (limits.STRIKES_WITHIN, limits.STRIKES),
+        (limits.SHUT_OUT_WINDOW, limits.SHUT_OUT_AFTER),
     )
     return dict(cursor.fetchall())
 

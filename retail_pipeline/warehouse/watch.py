@@ -94,7 +94,7 @@ class Verdict:
 
 
 def judge(sessions: Sequence[Session], queue: Queue) -> list[Verdict]:
-    """Return which sessions of stores are to be ended, each for the gravest of its reasons."""
+    """Return which sessions of stores are to be ended, each for the most severe of its reasons."""
     found: dict[int, Verdict] = {}
     for verdict in (*_blocking(sessions), *_holding(sessions, queue), *_too_long(sessions)):
         found.setdefault(verdict.session.pid, verdict)
@@ -261,7 +261,7 @@ class Watch:
                 except psycopg2.Error:
                     if not tries_left:
                         raise
-            what = f"{role} cannot log in: it was ended {limits.STRIKES} times for what it did to others"
+            what = f"{role} cannot log in: it was ended {limits.SHUT_OUT_AFTER} times for what it did to others"
             act = Act(store_id, tenant_acts.SHUT_OUT, since, what)
             tenant_acts.record(cursor, [act])
             # Who came in before the login was closed.

@@ -211,7 +211,7 @@ def short_source_timeouts(testbed: Testbed) -> None:
 
 
 def short_producer_timeouts(testbed: Testbed) -> None:
-    """Let the source's producer give up after three seconds, and skip the record; of that no restart makes good."""
+    """Let the source's producer give up after three seconds, and skip the record, which no restart repairs."""
     short = {"producer.override.delivery.timeout.ms": "3000", "producer.override.request.timeout.ms": "2000"}
     _change(testbed, connectors.SOURCE, short | {"errors.tolerance": "all"})
 

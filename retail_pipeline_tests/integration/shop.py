@@ -107,12 +107,12 @@ def stock(connection_: Connection, store: int = 1) -> dict[int, int]:
     return dict(rows(connection_, query, store))
 
 
-def strikes(*stores: int) -> str:
+def offences(*stores: int) -> str:
     """Return the statement that makes stores ready to be shut out."""
     acts = [
         f"({store}, 'blocking', true, now() - interval '{number} s', now(), 'x')"
         for store in stores
-        for number in range(limits.STRIKES)
+        for number in range(limits.SHUT_OUT_AFTER)
     ]
     names = "store_id, kind, harmed_others, acted_at, since, what"
     return f"insert into retail.tenant_acts ({names}) values {', '.join(acts)}"

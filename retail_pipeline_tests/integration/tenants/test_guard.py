@@ -40,7 +40,7 @@ def test_a_store_that_is_shut_out_has_no_user_in_mongodb_until_it_is_let_in(
     fortress: Settings, guard: Guard, said: list[str]
 ) -> None:
     with mirrored.superuser(fortress) as superuser:
-        run(superuser, shop.strikes(3))
+        run(superuser, shop.offences(3))
     with opened(fortress, tenants.user(3)) as mine:
         mine[VIEW].find_one()
         assert [act.kind for act in guard.look()] == ["shut_out"]
@@ -63,7 +63,7 @@ def test_a_store_that_resists_in_postgresql_keeps_no_other_in_mongodb(
     fortress: Settings, guard: Guard, said: list[str]
 ) -> None:
     with connection.connect_dsn(fortress.require("postgres_dsn")) as operator:
-        run(operator, shop.strikes(1, 3))
+        run(operator, shop.offences(1, 3))
         operator.commit()
         # The watch ends no session but the store's own.
         run(operator, f"alter role {connection.store_role(1)} connection limit 5")

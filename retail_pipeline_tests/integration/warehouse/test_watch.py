@@ -352,13 +352,13 @@ def test_who_holds_the_queue_of_notifications_three_times_is_shut_out(
     company: Settings, superuser: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     acts: list[Act] = []
-    for _ in range(limits.STRIKES):
+    for _ in range(limits.SHUT_OUT_AFTER):
         with opened(company, 1) as listener:
             _flood(company, listener, superuser, monkeypatch)
             with watch.watching(company) as guard:
                 assert guard is not None
                 acts += until(guard, "notifications")
-    assert [act.kind for act in acts] == ["notifications"] * limits.STRIKES + ["shut_out"]
+    assert [act.kind for act in acts] == ["notifications"] * limits.SHUT_OUT_AFTER + ["shut_out"]
 
 
 def _strike(company: Settings, guard: Watch, times: int) -> list[Act]:
@@ -408,7 +408,7 @@ def test_a_store_that_changes_its_login_is_shut_out_all_the_same(
     company: Settings, guard: Watch, offender: Connection, superuser: Connection
 ) -> None:
     run(offender, f"alter role {connection.store_role(1)} password 'another'")
-    run(superuser, shop.strikes(1))
+    run(superuser, shop.offences(1))
 
     assert [act.kind for act in guard.look()] == ["shut_out"]
 
@@ -420,7 +420,7 @@ def test_a_store_that_changes_its_login_is_shut_out_all_the_same(
 def test_a_store_that_resists_keeps_no_other_from_being_shut_out(
     company: Settings, guard: Watch, superuser: Connection
 ) -> None:
-    run(superuser, shop.strikes(1, 2))
+    run(superuser, shop.offences(1, 2))
     with connection.connect_dsn(company.require("postgres_dsn")) as operator:
         # The watch ends no session but the store's own.
         run(operator, f"alter role {connection.store_role(1)} connection limit 5")
