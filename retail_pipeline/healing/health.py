@@ -11,8 +11,8 @@ from typing import Any
 
 from retail_pipeline.healing import dead_letters, probes
 from retail_pipeline.healing.probes import Unreachable
-from retail_pipeline.mirror import initial_snapshot
-from retail_pipeline.mirror.initial_snapshot import SnapshotState
+from retail_pipeline.mirror import continuity
+from retail_pipeline.mirror.continuity import SnapshotState
 from retail_pipeline.replication import connect, connectors, lag, slot
 from retail_pipeline.replication.connect import Configuration, ConnectClient, Status
 from retail_pipeline.replication.slot import SlotHealth
@@ -86,7 +86,7 @@ class Observation:
     def is_moving(self) -> bool:
         """Whether a run takes the snapshot, which also makes everything else again."""
         made = self.snapshot
-        return isinstance(made, SnapshotState) and made.is_locked and made.state == initial_snapshot.LOADING
+        return isinstance(made, SnapshotState) and made.is_locked and made.state == continuity.LOADING
 
     @property
     def is_streaming(self) -> bool:
@@ -110,11 +110,12 @@ class Observation:
 def observe(settings: Settings) -> Observation:
     """Ask everything once, for at most about 20 seconds, also where a server hangs."""
     bounded = probes.with_timeouts(settings)
+    ask_slot = probes.once(lambda: slot.health(bounded))
     found = probes.ask(
         {
-            "initial snapshot": lambda: initial_snapshot.look(bounded),
+            "initial snapshot": lambda: continuity.look(bounded, ask_slot),
             "Kafka Connect": lambda: _survey(settings),
-            "slot": lambda: slot.health(bounded),
+            "slot": ask_slot,
             "heartbeat": lambda: lag.heartbeat_age(settings),
             "dead letters": lambda: dead_letters.waiting(bounded),
         }
@@ -156,7 +157,7 @@ def problems(seen: Observation, wanted: Mapping[str, Configuration]) -> list[Pro
                 *found,
                 Problem("initial snapshot", "a run is writing the collections", Remedy.WAIT, severity=Severity.WARNING),
             ]
-        if seen.snapshot.state == initial_snapshot.NONE and not seen.is_streaming:
+        if seen.snapshot.state == continuity.NONE and not seen.is_streaming:
             return found
         if seen.snapshot.reason:
             sentence = f"the stream cannot go on: {seen.snapshot.reason}"

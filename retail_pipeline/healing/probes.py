@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from typing import Any
+from threading import Lock
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import psycopg2
@@ -22,6 +23,7 @@ _QUERY_WITHIN = 8
 
 # What a server that is away, hangs or refuses raises; anything else is a mistake of ours.
 FAILURES = (RetailError, psycopg2.Error, PyMongoError)
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,22 @@ def ask(questions: Mapping[str, Callable[[], Any]], seconds: float = ANSWER_WITH
     wait(futures.values(), seconds)
     pool.shutdown(wait=False, cancel_futures=True)
     return {name: _answer(name, future, seconds) for name, future in futures.items()}
+
+
+def once(question: Callable[[], _T]) -> Callable[[], _T]:
+    """Return a question that is put once: whoever asks it, from any thread, has the one answer or error."""
+    asking, answer = Lock(), Future[_T]()
+
+    def asked() -> _T:
+        with asking:
+            if not answer.done():
+                try:
+                    answer.set_result(question())
+                except Exception as error:  # noqa: BLE001  raised below, for each who asks
+                    answer.set_exception(error)
+        return answer.result()
+
+    return asked
 
 
 def why(error: Exception) -> str:

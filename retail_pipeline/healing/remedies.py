@@ -10,7 +10,7 @@ from retail_pipeline.healing import probes
 from retail_pipeline.healing.health import Observation, Problem, Remedy
 from retail_pipeline.healing.probes import Unreachable
 from retail_pipeline.mirror import write_lock
-from retail_pipeline.mirror.initial_snapshot import SnapshotState
+from retail_pipeline.mirror.continuity import SnapshotState
 from retail_pipeline.replication import connectors, progress, slot
 from retail_pipeline.replication.connect import ConnectClient
 from retail_pipeline.settings import Settings

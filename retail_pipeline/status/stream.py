@@ -9,7 +9,7 @@ from retail_pipeline.errors import RetailError
 from retail_pipeline.healing import health
 from retail_pipeline.healing.health import SILENT_SOURCE, Observation, Problem, Remedy
 from retail_pipeline.healing.probes import Unreachable
-from retail_pipeline.mirror.initial_snapshot import NONE, SnapshotState
+from retail_pipeline.mirror.continuity import NONE, SnapshotState
 from retail_pipeline.replication import connect, connectors, lag
 from retail_pipeline.replication.backlog import pending
 from retail_pipeline.replication.connect import Configuration

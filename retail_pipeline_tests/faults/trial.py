@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import psycopg2
 
 from retail_pipeline.errors import RetailError
-from retail_pipeline.mirror import initial_snapshot
+from retail_pipeline.mirror import continuity
 from retail_pipeline.replication import connect, connectors, lag, slot
 from retail_pipeline_tests.faults.faults import Fault
 from retail_pipeline_tests.faults.testbed import BACK_WITHIN, SERVERS, Testbed, until
@@ -44,7 +44,7 @@ class Outcome:
 def healed(testbed: Testbed, fault: Fault) -> Outcome:
     """Inject with everything healing; wait for equality for as long as it may take, and a while more to know it."""
     fault.prepare(testbed)
-    lsn, told_before = initial_snapshot.state(testbed.settings)["lsn"], set(testbed.told())
+    lsn, told_before = continuity.state(testbed.settings)["lsn"], set(testbed.told())
     before = _inject(testbed, fault, recovery_disabled=False)
     until(lambda: all(map(testbed.answers, fault.back)), f"{', '.join(fault.back)} answers again", BACK_WITHIN)
     since = time.monotonic()
@@ -55,7 +55,7 @@ def healed(testbed: Testbed, fault: Fault) -> Outcome:
     # Equal documents may come before the run that repaired them has ended.
     if outcome.equal:
         until(lambda: is_well(testbed), "everything runs", BACK_WITHIN)
-    was_resnapshotted = initial_snapshot.state(testbed.settings)["lsn"] != lsn
+    was_resnapshotted = continuity.state(testbed.settings)["lsn"] != lsn
     return replace(
         outcome,
         was_resnapshotted=was_resnapshotted,
@@ -126,7 +126,7 @@ def complaints(testbed: Testbed) -> list[str]:
 
 def is_well(testbed: Testbed) -> bool:
     """Whether everything runs, and no run is repairing any more."""
-    return not complaints(testbed) and not initial_snapshot.look(testbed.settings).is_locked
+    return not complaints(testbed) and not continuity.look(testbed.settings).is_locked
 
 
 def _all_runs(testbed: Testbed) -> str:

@@ -23,7 +23,7 @@ from retail_pipeline.defs.sensors.connector_health import LETTERS, RUN, SLOT, co
 from retail_pipeline.healing import dead_letters, health, remedies
 from retail_pipeline.healing.healer import Healer
 from retail_pipeline.healing.health import Problem, Remedy
-from retail_pipeline.mirror import client, fidelity, initial_snapshot, write_lock, writing
+from retail_pipeline.mirror import client, continuity, fidelity, initial_snapshot, write_lock, writing
 from retail_pipeline.replication import connectors, lag, publication, slot, topics
 from retail_pipeline.replication.connect import FAILED, PAUSED, ConnectClient, is_running, states
 from retail_pipeline.replication.kafka import ADMIN, client_settings
@@ -305,7 +305,7 @@ def lose_records(settings: Settings) -> None:
 def forget_the_state(settings: Settings) -> None:
     """Lose what MongoDB knows of the initial snapshot."""
     with mirrored.administrator(settings) as whole:
-        assert whole[client.STATE].delete_one({"state": initial_snapshot.COMPLETE}).deleted_count == 1
+        assert whole[client.STATE].delete_one({"state": continuity.COMPLETE}).deleted_count == 1
 
 
 @pytest.mark.parametrize(
@@ -397,7 +397,7 @@ def test_a_resynchronization_that_was_interrupted_is_resumed_at_the_next_tick(
     operations.until_well()
 
     assert operations.runs == 1
-    assert initial_snapshot.state(operations.settings)["scope"] == initial_snapshot.RED_ONLY
+    assert continuity.state(operations.settings)["scope"] == initial_snapshot.RED_ONLY
 
 
 def test_while_a_run_writes_the_collections_a_lost_connector_is_told_and_left_to_it(operations: Operations) -> None:
@@ -484,4 +484,4 @@ def test_what_was_seen_is_told_with_the_wal_its_limit_and_the_heartbeat(streamin
     assert set(told["connectors"]) == set(connectors.names())
     assert told["slot"]["limit_bytes"] == 4 * 1024**3
     assert told["heartbeat_age_seconds"] is not None
-    assert told["initial_snapshot"] == initial_snapshot.COMPLETE
+    assert told["initial_snapshot"] == continuity.COMPLETE

@@ -10,7 +10,7 @@ import pytest
 from pymongo.database import Database
 
 from retail_pipeline.errors import MirrorError, ReplicationError
-from retail_pipeline.mirror import fidelity, initial_snapshot, write_lock, writing
+from retail_pipeline.mirror import continuity, fidelity, initial_snapshot, write_lock, writing
 from retail_pipeline.replication import connectors, slot, topics
 from retail_pipeline.replication.connect import FAILED, ConnectClient, states
 from retail_pipeline.settings import Settings
@@ -32,12 +32,12 @@ def equal(settings: Settings) -> bool:
 
 def test_what_is_complete_is_left_alone(streaming: Settings, database: Database[Document]) -> None:
     initial_snapshot.take(streaming, force=True)
-    before = initial_snapshot.state(streaming)
-    assert before["state"] == initial_snapshot.COMPLETE
+    before = continuity.state(streaming)
+    assert before["state"] == continuity.COMPLETE
     assert before["rows"].keys() == {table.name for table in MIRRORED}
     report = initial_snapshot.take(streaming)
     assert (report.loaded, report.reason, report.lsn) == (False, "complete", before["lsn"])
-    assert initial_snapshot.state(streaming) == before
+    assert continuity.state(streaming) == before
     assert [name for name in database.list_collection_names() if name.endswith(writing.NEXT)] == []
 
 
@@ -80,7 +80,7 @@ def test_an_interrupted_load_starts_over_by_itself(
         patch.setattr(*POINTS[point], pull)
         with pytest.raises(PulledPlugError):
             initial_snapshot.take(streaming, force=True)
-    assert initial_snapshot.state(streaming)["state"] == initial_snapshot.LOADING
+    assert continuity.state(streaming)["state"] == continuity.LOADING
     # Readers still see the old documents, whole.
     assert before == {table.name: database[table.name].count_documents({}) for table in MIRRORED}
     change(streaming, "update retail.inventory set inventory_level = inventory_level + 1 where store_id = 2")
@@ -89,7 +89,7 @@ def test_an_interrupted_load_starts_over_by_itself(
 
     assert report.loaded
     assert "interrupted" in report.reason
-    assert initial_snapshot.state(streaming)["state"] == initial_snapshot.COMPLETE
+    assert continuity.state(streaming)["state"] == continuity.COMPLETE
     assert equal(streaming)
 
 
@@ -179,7 +179,7 @@ def test_that_the_slot_was_moved_is_remembered_once_debezium_went_on_behind_the_
         change(streaming, "update retail.inventory set inventory_level = inventory_level + 1 where store_id = 1")
         mirrored.move_slot(streaming)
         assert slot_advanced_past_source()
-        assert "was moved" in initial_snapshot.look(streaming).reason
+        assert "was moved" in continuity.look(streaming).reason
         client.resume(connectors.SOURCE)
         # It refuses to where PostgreSQL has meanwhile forgotten how to decode from its offset.
         mirrored.eventually(
@@ -190,9 +190,9 @@ def test_that_the_slot_was_moved_is_remembered_once_debezium_went_on_behind_the_
 
     with monkeypatch.context() as patch:
         patch.setattr(connectors, "slot_advanced_past_source", lambda *_: False)
-        assert "was moved" in initial_snapshot.look(streaming).reason
+        assert "was moved" in continuity.look(streaming).reason
         assert initial_snapshot.take(streaming).loaded
-    assert initial_snapshot.look(streaming).reason == ""
+    assert continuity.look(streaming).reason == ""
     assert equal(streaming)
 
 

@@ -13,7 +13,7 @@ from retail_pipeline.healing import dead_letters, health, remedies
 from retail_pipeline.healing.healer import Healer
 from retail_pipeline.healing.health import Observation, Problem, Remedy, Severity
 from retail_pipeline.healing.probes import Unreachable
-from retail_pipeline.mirror import initial_snapshot, repair
+from retail_pipeline.mirror import continuity, initial_snapshot, repair
 from retail_pipeline.mirror.fidelity import FidelityReport
 from retail_pipeline.mirror.initial_snapshot import SnapshotReport
 from retail_pipeline.mirror.repair import RepairReport
@@ -40,7 +40,7 @@ class Stream:
     def observe(self, _: Settings) -> Observation:
         """Return an observation that is silent or not."""
         unreachable = Unreachable("MongoDB does not answer.")
-        taken = initial_snapshot.SnapshotState("complete", "", is_locked=self.is_locked)
+        taken = continuity.SnapshotState("complete", "", is_locked=self.is_locked)
         return Observation(unreachable if self.silent else taken, {}, None, 1, {}, {})
 
     def apply(self, _: Settings, due: list[Problem]) -> dict[str, str]:

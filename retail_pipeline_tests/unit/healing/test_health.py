@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from retail_pipeline.healing import health
+from retail_pipeline.healing import dead_letters, health
 from retail_pipeline.healing.health import Observation, Problem, Remedy, Severity
 from retail_pipeline.healing.probes import Unreachable
-from retail_pipeline.mirror import initial_snapshot
-from retail_pipeline.mirror.initial_snapshot import SnapshotState
+from retail_pipeline.mirror import continuity, write_lock
+from retail_pipeline.mirror.continuity import SnapshotState
+from retail_pipeline.replication import lag, slot
 from retail_pipeline.replication.connectors import SOURCE
 from retail_pipeline.replication.slot import SlotHealth
+from retail_pipeline.settings import Settings
 
 WANTED = {SOURCE: {"a": "1", "b": "2"}, "sink": {"c": "3"}}
 GB = 2**30
@@ -41,7 +44,7 @@ HEALTHY = SlotHealth(
     ours=True,
 )
 WELL = Observation(
-    snapshot=SnapshotState(initial_snapshot.COMPLETE, "", is_locked=False),
+    snapshot=SnapshotState(continuity.COMPLETE, "", is_locked=False),
     connectors={name: (config, RUNS) for name, config in WANTED.items()},
     slot=HEALTHY,
     heartbeat_age=1.0,
@@ -108,7 +111,7 @@ def test_what_is_on_its_way_is_waited_for(state: dict[str, Any]) -> None:
 
 def test_a_stream_that_cannot_go_on_needs_resnapshot() -> None:
     reason = "the slot is gone, and with it the changes since"
-    found = problems(snapshot=SnapshotState(initial_snapshot.COMPLETE, reason, is_locked=False), slot=None)
+    found = problems(snapshot=SnapshotState(continuity.COMPLETE, reason, is_locked=False), slot=None)
 
     assert [(problem.subject, problem.remedy) for problem in found] == [
         ("initial snapshot", Remedy.RESYNCHRONIZE),
@@ -117,31 +120,46 @@ def test_a_stream_that_cannot_go_on_needs_resnapshot() -> None:
     assert found[0].sentence == f"the stream cannot go on: {reason}"
 
 
+def test_the_slot_is_asked_once_a_look_and_both_judge_the_same_answer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[Settings] = []
+    monkeypatch.setattr(slot, "health", asked.append)
+    monkeypatch.setattr(continuity, "state", lambda _: {"state": continuity.COMPLETE})
+    monkeypatch.setattr(write_lock, "is_held", lambda _: False)
+    monkeypatch.setattr(lag, "heartbeat_age", lambda _: 1.0)
+    monkeypatch.setattr(dead_letters, "waiting", lambda _: {})
+
+    seen = health.observe(Settings.from_environment({"RETAIL_HOME": str(tmp_path)}))
+
+    assert seen.slot is None
+    assert seen.snapshot == SnapshotState(
+        continuity.COMPLETE, "the slot is gone, and with it the changes since", is_locked=False
+    )
+    assert len(asked) == 1
+
+
 def test_before_the_first_load_nothing_is_ill_and_nothing_begins_by_itself() -> None:
-    never = SnapshotState(initial_snapshot.NONE, "never done on this MongoDB", is_locked=False)
+    never = SnapshotState(continuity.NONE, "never done on this MongoDB", is_locked=False)
 
     assert problems(snapshot=never, connectors={}, slot=None, heartbeat_age=None) == []
 
 
 @pytest.mark.parametrize("gone", [{}, {"connectors": {}}, {"slot": None}], ids=["nothing", "connectors", "slot"])
 def test_a_stream_of_which_mongodb_has_lost_the_state_needs_a_resnapshot(gone: dict[str, Any]) -> None:
-    found = problems(
-        snapshot=SnapshotState(initial_snapshot.NONE, "never done on this MongoDB", is_locked=False), **gone
-    )
+    found = problems(snapshot=SnapshotState(continuity.NONE, "never done on this MongoDB", is_locked=False), **gone)
 
     assert (found[0].subject, found[0].remedy) == ("initial snapshot", Remedy.RESYNCHRONIZE)
 
 
 def test_while_a_run_writes_the_collections_only_that_is_told() -> None:
-    found = one(
-        snapshot=SnapshotState(initial_snapshot.LOADING, "interrupted", is_locked=True), connectors={}, slot=None
-    )
+    found = one(snapshot=SnapshotState(continuity.LOADING, "interrupted", is_locked=True), connectors={}, slot=None)
 
     assert (found.remedy, found.severity) == (Remedy.WAIT, Severity.WARNING)
 
 
 def test_a_run_that_writes_beside_the_stream_hides_nothing() -> None:
-    beside = SnapshotState(initial_snapshot.COMPLETE, "", is_locked=True)
+    beside = SnapshotState(continuity.COMPLETE, "", is_locked=True)
 
     assert problems(snapshot=beside) == []
     assert one(snapshot=beside, connectors=sink(status("RUNNING", "FAILED", trace="it"))).remedy is Remedy.RESTART
@@ -220,7 +238,7 @@ def test_what_an_operator_reads_holds_the_trace_and_no_configuration() -> None:
 def test_what_was_known_may_be_so_still_where_not_all_is_seen_but_for_an_unreachable_source() -> None:
     known = ["connector sink", health.SILENT_SOURCE]
     silent = replace(WELL, slot=Unreachable("PostgreSQL does not answer"))
-    moving = replace(WELL, snapshot=SnapshotState(initial_snapshot.LOADING, "", is_locked=True))
+    moving = replace(WELL, snapshot=SnapshotState(continuity.LOADING, "", is_locked=True))
 
     assert WELL.hidden(known) == set()
     assert silent.hidden(known) == moving.hidden(known) == {"connector sink"}

@@ -47,6 +47,20 @@ def test_a_mistake_of_ours_is_not_taken_for_an_unreachable_server() -> None:
         probes.ask({"one": lambda: 1 // 0})
 
 
+def test_a_question_that_is_put_once_gives_each_thread_its_answer_or_error() -> None:
+    asked = []
+
+    def refuse() -> None:
+        asked.append(threading.current_thread())
+        raise ReplicationError("Kafka does not answer.", "start it")
+
+    question = probes.once(refuse)
+    answer = Unreachable("Kafka does not answer.")
+
+    assert probes.ask({"one": question, "other": question}) == {"one": answer, "other": answer}
+    assert len(asked) == 1
+
+
 def test_an_address_with_timeouts_is_the_same_server_with_shorter_timeouts() -> None:
     settings = Settings.from_environment(
         {

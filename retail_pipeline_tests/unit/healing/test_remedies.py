@@ -12,12 +12,12 @@ from retail_pipeline.healing.dead_letters import End
 from retail_pipeline.healing.health import Observation, Problem, Remedy
 from retail_pipeline.healing.probes import Unreachable
 from retail_pipeline.healing.remedies import CONNECTORS, RUNS, RetryState
-from retail_pipeline.mirror import initial_snapshot
-from retail_pipeline.mirror.initial_snapshot import SnapshotState
+from retail_pipeline.mirror import continuity
+from retail_pipeline.mirror.continuity import SnapshotState
 from retail_pipeline.settings import Settings
 
 SETTINGS = Settings.from_environment({})
-WELL = Observation(SnapshotState(initial_snapshot.COMPLETE, "", is_locked=False), {}, None, 1.0, {}, {})
+WELL = Observation(SnapshotState(continuity.COMPLETE, "", is_locked=False), {}, None, 1.0, {}, {})
 FAILED = Problem("sink", "connector sink failed", Remedy.RESTART, "sink")
 LOST = Problem("initial snapshot", "the stream cannot go on", Remedy.RESYNCHRONIZE)
 LETTERS = Problem("dead letters of inventory", "3 records", Remedy.REPAIR, "inventory")
@@ -98,7 +98,7 @@ def test_why_no_remedy_is_applied_now_is_said() -> None:
 
 def test_a_missing_connector_waits_for_who_writes_collections_and_that_is_no_try() -> None:
     missing = Problem("sink", "connector sink is not registered", Remedy.REGISTER, "sink")
-    busy = replace(WELL, snapshot=SnapshotState(initial_snapshot.COMPLETE, "", is_locked=True))
+    busy = replace(WELL, snapshot=SnapshotState(continuity.COMPLETE, "", is_locked=True))
 
     assert remedies.choose(SETTINGS, busy, [missing, FAILED], RetryState(), now=0, since={}) == ([FAILED], [missing])
     assert remedies.choose(SETTINGS, WELL, [missing, FAILED], RetryState(), now=0, since={}) == ([missing, FAILED], [])

@@ -10,8 +10,8 @@ import pytest
 from retail_pipeline.healing import health
 from retail_pipeline.healing.health import Problem, Remedy
 from retail_pipeline.healing.probes import Unreachable
-from retail_pipeline.mirror import initial_snapshot
-from retail_pipeline.mirror.initial_snapshot import SnapshotState
+from retail_pipeline.mirror import continuity
+from retail_pipeline.mirror.continuity import SnapshotState
 from retail_pipeline.status import stream
 from retail_pipeline.status.line import Line
 from retail_pipeline.tables import SLOT
@@ -47,7 +47,7 @@ def test_drift_is_told_by_the_settings_that_differ() -> None:
 @pytest.mark.parametrize(
     ("seen", "name"),
     [
-        ({"snapshot": SnapshotState(initial_snapshot.COMPLETE, "the slot is gone", is_locked=False)}, PARTS[0]),
+        ({"snapshot": SnapshotState(continuity.COMPLETE, "the slot is gone", is_locked=False)}, PARTS[0]),
         ({"slot": replace(HEALTHY, active=False)}, PARTS[3]),
         ({"slot": replace(HEALTHY, limit_bytes=None)}, PARTS[3]),
         ({"heartbeat_age": 99.0}, "heartbeat"),
@@ -72,7 +72,7 @@ def test_a_server_that_does_not_answer_is_one_line_before_all_others() -> None:
 
 
 def test_before_the_first_load_the_next_step_is_a_load() -> None:
-    never = SnapshotState(initial_snapshot.NONE, "never done on this MongoDB", is_locked=False)
+    never = SnapshotState(continuity.NONE, "never done on this MongoDB", is_locked=False)
     lines = rendered(snapshot=never, connectors={}, slot=None, heartbeat_age=None)
 
     assert wrong(lines) == {"initial snapshot": "never done on this MongoDB"}
