@@ -8,54 +8,13 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-import psycopg2.extensions
 from bson.decimal128 import Decimal128
-from bson.int64 import Int64
 
-from retail_pipeline.mirror.encoding import TEXT, Kind, decimal_bytes, packer
+from retail_pipeline import column_types
+from retail_pipeline.mirror.encoding import packer
 from retail_pipeline.tables import Table
 
 Document = dict[str, Any]
-
-_INTEGER_BITS = {"integer": 32, "bigint": 64}
-
-
-def _money(value: Decimal) -> Decimal128:
-    return Decimal128.from_bid(decimal_bytes(format(value, "f")))
-
-
-def _second(value: dt.datetime) -> str:
-    return value.isoformat(timespec="seconds") + "Z"
-
-
-def _day(value: dt.date) -> str:
-    return value.isoformat()
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-_CONVERSIONS: dict[str, Callable[[Any], Any]] = {
-    "integer": _same,
-    "bigint": Int64,
-    "boolean": _same,
-    "text": _same,
-    "numeric": _money,
-    "timestamp(0) without time zone": _second,
-    "date": _day,
-    "timestamp with time zone": _same,
-}
-
-
-def _plain_type(type_: str) -> str:
-    """Return a PostgreSQL type without the digits of a numeric."""
-    return type_.partition("(")[0] if type_.startswith("numeric") else type_
-
-
-def _conversion(type_: str) -> Callable[[Any], Any]:
-    """Return the conversion of a PostgreSQL type, or KeyError for one that no mirrored table may have."""
-    return _CONVERSIONS[_plain_type(type_)]
 
 
 @cache
@@ -65,9 +24,9 @@ def converter(table: Table) -> Callable[[Sequence[Any]], Document]:
     A row's value is what psycopg2 gives for the column's type; None stays null.
     """
     names = table.column_names
-    conversions = [_conversion(column.type) for column in table.columns]
-    # A conversion that changes nothing is left out of the loop, which runs for every value of every row.
-    changed = [(index, convert) for index, convert in enumerate(conversions) if convert is not _same]
+    conversions = [column_types.of(column.type).to_bson for column in table.columns]
+    # What needs no conversion is left out of the loop, which runs for every value of every row.
+    changed = [(index, convert) for index, convert in enumerate(conversions) if convert]
     key = [(name, names.index(name)) for name in table.key]
 
     def from_row(row: Sequence[Any]) -> Document:
@@ -87,34 +46,16 @@ def from_row(table: Table, row: Sequence[Any]) -> Document:
     return converter(table)(row)
 
 
-def _second_bytes(text: str) -> bytes:
-    return f"{text[:10]}T{text[11:]}Z".encode()
-
-
-# Values of these types are packed from PostgreSQL's own text; a Decimal or datetime would only be taken apart again.
-AS_TEXT = psycopg2.extensions.new_type((1700, 1114), "AS_TEXT", lambda value, _: value)  # numeric, timestamp
-
-_KINDS = {
-    "integer": Kind(b"\x10", "i"),
-    "bigint": Kind(b"\x12", "q"),
-    "boolean": Kind(b"\x08", "?"),
-    "text": Kind(TEXT, "", str.encode),
-    "numeric": Kind(b"\x13", "16s", decimal_bytes),
-    "timestamp(0) without time zone": Kind(TEXT, "20s", _second_bytes),
-    "date": Kind(TEXT, "10s", lambda value: _day(value).encode()),
-}
-
-
 @cache
 def _packer(table: Table) -> Callable[[Sequence[Any]], bytes]:
-    columns = [(column.name, _KINDS[_plain_type(column.type)], column.nullable) for column in table.columns]
+    columns = [(column.name, column_types.of(column.type).kind, column.nullable) for column in table.columns]
     return packer(columns, [table.column_names.index(name) for name in table.key])
 
 
 def encoded(table: Table, rows: Iterable[Sequence[Any]]) -> Iterable[bytes]:
     """Turn rows into the bytes of their documents: equal bytes mean equal values, types and order of fields.
 
-    A row's value is what psycopg2 gives to a cursor with which AS_TEXT is registered.
+    A row's value is what psycopg2 gives to a cursor with which `column_types.AS_TEXT` is registered.
     """
     return map(_packer(table), rows)
 
@@ -137,7 +78,7 @@ def key_values(table: Table, identity: Any) -> tuple[Any, ...] | None:
 
 
 def _key_value(type_: str, value: Any) -> int | str | None:
-    bits = _INTEGER_BITS.get(type_)
+    bits = column_types.of(type_).bits
     if bits is None:
         return _day_value(value)
     # MongoDB holds 1, 1.0 and Decimal128("1") for the same key.

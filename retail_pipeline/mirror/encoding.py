@@ -13,29 +13,11 @@ from operator import itemgetter
 from struct import Struct
 from typing import Any
 
-from bson.decimal128 import Decimal128
+from retail_pipeline.column_types import TEXT, Kind
 
-TEXT = b"\x02"
 _DOCUMENT, _NULL = b"\x03", b"\x0a"
 # So many kinds of documents of a table are remembered; texts of ever new lengths must not fill the memory.
 _MOST_SHAPES = 4_096
-# So many characters, sign and point included, are a whole number of 64 bits.
-_SHORT = 19
-_BIAS, _EXPONENT_AT, _SIGN = 6176, 49, 1 << 63
-_two_words = Struct("<QQ").pack
-
-
-@dataclass(frozen=True)
-class Kind:
-    """How BSON writes a value: its type's byte, the format of `struct`, and the bytes where that is a text.
-
-    `convert` gives what is packed from what psycopg2 gives; None where it is packed as it is. A text's format is empty,
-    for it follows from its length.
-    """
-
-    byte: bytes
-    format: str
-    convert: Callable[[Any], Any] | None = None
 
 
 def packer(columns: Sequence[tuple[str, Kind, bool]], key: Sequence[int]) -> Callable[[Sequence[Any]], bytes]:
@@ -64,21 +46,6 @@ def packer(columns: Sequence[tuple[str, Kind, bool]], key: Sequence[int]) -> Cal
         return shape.pack(*parts)
 
     return pack
-
-
-def decimal_bytes(text: str) -> bytes:
-    """Return the bytes of a decimal that PostgreSQL wrote as `text`, ten times as fast as `Decimal128(text).bid`.
-
-    They are a whole number, and above it the place of the point and the sign, see
-    https://github.com/mongodb/specifications/blob/master/source/bson-decimal128/decimal128.md. Remembering those that
-    were made is no faster where prices vary, and what is remembered grows with every row that is looked at.
-    """
-    whole, _, fraction = text.partition(".")
-    digits = whole.removeprefix("-") + fraction
-    if len(text) > _SHORT or not digits.isdecimal():
-        return bytes(Decimal128(text).bid)
-    sign = _SIGN if text[0] == "-" else 0
-    return _two_words(int(digits), sign | (_BIAS - len(fraction)) << _EXPONENT_AT)
 
 
 def _size(value: Any) -> int:

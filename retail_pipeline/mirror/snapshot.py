@@ -13,6 +13,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import register_type
 from psycopg2.sql import SQL, Composed, Identifier, Literal
 
+from retail_pipeline.column_types import AS_TEXT
 from retail_pipeline.errors import WarehouseError
 from retail_pipeline.mirror import documents
 from retail_pipeline.settings import Settings
@@ -33,7 +34,7 @@ class Snapshot:
         """Return the documents of all rows, encoded, in the order of the key; memory stays flat."""
         with self._connection.cursor(name=f"mirror_{next(self._cursors)}") as cursor:
             cursor.itersize = ROWS_AT_ONCE
-            register_type(documents.AS_TEXT, cursor)
+            register_type(AS_TEXT, cursor)
             cursor.execute(
                 SQL("select {} from {} order by {}").format(
                     _names(table.column_names), Identifier(SCHEMA, table.name), _names(table.key)
@@ -90,7 +91,7 @@ class Snapshot:
             Literal(wanted),
         )
         with self._connection.cursor() as cursor:
-            register_type(documents.AS_TEXT, cursor)
+            register_type(AS_TEXT, cursor)
             cursor.execute(query)
             return list(documents.encoded(table, cursor.fetchall()))
 

@@ -8,22 +8,11 @@ And it has no defaults, so NULL stays NULL in a column that has one.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any
 
+from retail_pipeline import column_types
 from retail_pipeline.tables import Column, Table
-
-# As Debezium writes them with decimal.handling.mode=precise and time.precision.mode=isostring.
-_KINDS = {
-    "integer": "int32",
-    "bigint": "int64",
-    "boolean": "boolean",
-    "text": "string",
-    "timestamp(0) without time zone": "string",
-    "date": "string",
-}
-_MONEY = re.compile(r"numeric\(\d+,(\d+)\)")
 
 
 def key_schema(table: Table) -> str:
@@ -43,17 +32,4 @@ def _struct(columns: Sequence[Column]) -> str:
 
 def _field(column: Column) -> dict[str, Any]:
     """Describe a column. One that may not be NULL is required: a record without it goes to the dead letters."""
-    return {"field": column.name, "optional": column.nullable} | _kind(column.type)
-
-
-def _kind(type_: str) -> dict[str, Any]:
-    """Return Connect's kind for a PostgreSQL type, or KeyError for one that no streamed table may have."""
-    if money := _MONEY.fullmatch(type_):
-        parameters = {"scale": money[1]}
-        return {
-            "type": "bytes",
-            "name": "org.apache.kafka.connect.data.Decimal",
-            "version": 1,
-            "parameters": parameters,
-        }
-    return {"type": _KINDS[type_]}
+    return {"field": column.name, "optional": column.nullable} | column_types.of(column.type).connect

@@ -13,6 +13,7 @@ from bson.decimal128 import Decimal128
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from retail_pipeline import column_types
 from retail_pipeline.mirror import documents, encoding
 from retail_pipeline.tables import MIRRORED, Column, Table
 
@@ -69,7 +70,7 @@ def test_packed_documents_are_those_of_bson(drawn: tuple[Table, list[tuple[Any, 
 def test_a_decimals_bytes_are_those_of_bson(number: Decimal) -> None:
     text = format(number, "f")
 
-    assert encoding.decimal_bytes(text) == Decimal128(text).bid
+    assert column_types.decimal_bytes(text) == Decimal128(text).bid
 
 
 @pytest.mark.parametrize("table", MIRRORED, ids=lambda table: table.name)
@@ -92,7 +93,7 @@ def test_texts_of_ever_new_lengths_do_not_fill_the_memory(monkeypatch: pytest.Mo
         return shape(*arguments)
 
     monkeypatch.setattr(encoding, "_shape", remember)
-    columns = [("n", encoding.Kind(b"\x10", "i"), False), ("t", encoding.Kind(encoding.TEXT, "", str.encode), False)]
+    columns = [(name, column_types.of(type_).kind, False) for name, type_ in (("n", "integer"), ("t", "text"))]
     pack = encoding.packer(columns, [0])
 
     for length in range(20):
