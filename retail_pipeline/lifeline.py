@@ -23,7 +23,7 @@ from retail_pipeline.warehouse.connection import parsed
 # Which process executes a run, for people: the tag of a run that says so.
 EXECUTED_BY = "retail/executed_by"
 _SEED = 7_238_003  # what tells these locks from others in the same database
-# As in mirror/snapshot.py: either side gives a machine that is gone up within half a minute.
+# As in mirror/write_lock.py: either side gives a machine that is gone up within half a minute.
 _KEEPALIVE = {"keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "4"}
 _SERVER_KEEPALIVE = "set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 4"
 # Shared, because a process that lost its connection takes the lock again before the server knows of the loss.

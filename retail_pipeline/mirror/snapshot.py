@@ -8,13 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import bson
-import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import register_type
 from psycopg2.sql import SQL, Composed, Identifier, Literal
 
 from retail_pipeline.column_types import AS_TEXT
-from retail_pipeline.errors import WarehouseError
 from retail_pipeline.mirror import documents
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import SCHEMA, Table
@@ -117,7 +115,7 @@ def _names(names: Sequence[str]) -> Composed:
 @contextmanager
 def take(settings: Settings, exported: str | None = None) -> Iterator[Snapshot]:
     """Take a snapshot now, or enter one that another connection exported."""
-    with connection.connect(settings, connection.READER) as opened, explained():
+    with connection.connect(settings, connection.READER) as opened, connection.explained():
         opened.set_session(isolation_level="REPEATABLE READ", readonly=True)
         with opened.cursor() as cursor:
             if exported:
@@ -132,7 +130,7 @@ def take(settings: Settings, exported: str | None = None) -> Iterator[Snapshot]:
 @contextmanager
 def latest(settings: Settings) -> Iterator[Snapshot]:
     """Return a view in which each query sees what is committed when it starts."""
-    with connection.connect(settings, connection.READER, autocommit=True) as opened, explained():
+    with connection.connect(settings, connection.READER, autocommit=True) as opened, connection.explained():
         with opened.cursor() as cursor:
             _see_every_store(cursor)
         yield Snapshot(opened)
@@ -141,17 +139,3 @@ def latest(settings: Settings) -> Iterator[Snapshot]:
 def _see_every_store(cursor: Any) -> None:
     """Make the server refuse a query whose rows a policy would thin out, instead of giving fewer rows."""
     cursor.execute("set row_security = off")
-
-
-@contextmanager
-def explained() -> Iterator[None]:
-    """Raise WarehouseError where PostgreSQL breaks off while the block reads."""
-    try:
-        yield
-    except psycopg2.errors.LockNotAvailable:
-        raise  # the connection names who holds the lock
-    except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-        raise WarehouseError(
-            f"PostgreSQL broke off while it was read: {str(error).strip().partition(chr(10))[0]}",
-            "see `retail-pipeline status`, then run the step again: it starts over or goes on by itself",
-        ) from error

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
-from retail_pipeline.mirror import snapshot
 from retail_pipeline.settings import Settings
 from retail_pipeline.warehouse import connection, exclusion, locks
 
@@ -28,7 +27,7 @@ def hold(
     Those of answers have a `lock` of their own, for an analysis takes minutes and the stream's healing cannot wait.
     BlockedError names the other run where it is not done `within` so many seconds.
     """
-    with connection.connect(settings, connection.READER, autocommit=True) as opened, snapshot.explained():
+    with connection.connect(settings, connection.READER, autocommit=True) as opened, connection.explained():
         _keep_alive(opened)
         exclusion.take(settings, opened, lock, "another run that writes the collections", within=within, report=report)
         yield
@@ -37,7 +36,7 @@ def hold(
 @contextmanager
 def try_hold(settings: Settings) -> Iterator[bool]:
     """Be the only one as in `hold`, or tell at once that somebody else is."""
-    with connection.connect(settings, connection.READER, autocommit=True) as opened, snapshot.explained():
+    with connection.connect(settings, connection.READER, autocommit=True) as opened, connection.explained():
         _keep_alive(opened)
         yield exclusion.is_taken(opened, locks.MIRROR)
 
@@ -52,7 +51,7 @@ def is_held(settings: Settings) -> bool:
     """Return whether somebody is rewriting collections."""
     with (
         connection.connect(settings, connection.READER, autocommit=True) as opened,
-        snapshot.explained(),
+        connection.explained(),
         opened.cursor() as cursor,
     ):
         cursor.execute(

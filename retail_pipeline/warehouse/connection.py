@@ -141,7 +141,10 @@ def connect(
             yield connection
         return
     bound = LOCK_SECONDS if lock_seconds is None else lock_seconds
-    with _explained(settings, role, bound), connect_dsn(address, autocommit=autocommit, lock_seconds=bound) as service:
+    with (
+        _naming_holders(settings, role, bound),
+        connect_dsn(address, autocommit=autocommit, lock_seconds=bound) as service,
+    ):
         yield service
 
 
@@ -149,17 +152,31 @@ def connect(
 def administer(settings: Settings, what: str) -> Iterator[Connection]:
     """Connect as the administrator, who waits for a lock as long as a service; `what` fails where it is in vain."""
     address = settings.require("postgres_dsn")
-    with _explained(settings, what, LOCK_SECONDS), connect_dsn(address, lock_seconds=LOCK_SECONDS) as connection:
+    with _naming_holders(settings, what, LOCK_SECONDS), connect_dsn(address, lock_seconds=LOCK_SECONDS) as connection:
         yield connection
 
 
 @contextmanager
-def _explained(settings: Settings, what: str, lock_seconds: float) -> Iterator[None]:
+def _naming_holders(settings: Settings, what: str, lock_seconds: float) -> Iterator[None]:
     """Turn a wait for a lock that was in vain into BlockedError, which names the holder."""
     try:
         yield
     except pg_errors.LockNotAvailable as error:
         raise locks.blocked(what, lock_seconds, holders(settings, lock_seconds)) from error
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Raise WarehouseError where PostgreSQL breaks off while the block uses an open connection."""
+    try:
+        yield
+    except pg_errors.LockNotAvailable:
+        raise  # the connection names who holds the lock
+    except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+        raise WarehouseError(
+            f"PostgreSQL broke off while it was read: {_first_line(error)}",
+            "see `retail-pipeline status`, then run the step again: it starts over or goes on by itself",
+        ) from error
 
 
 def holders(settings: Settings, waited: float, tables: Sequence[str] | None = None) -> list[locks.Holder]:
