@@ -110,7 +110,7 @@ def _compute(database: Database[Document], answers: Collection) -> None:
     for source, pipeline in answers.pipelines:
         if source not in database.list_collection_names():
             raise MirrorError(
-                f"{answers.name} cannot be computed: there is no collection {source}.", "run the initial load first"
+                f"{answers.name} cannot be computed: there is no collection {source}.", "run the job initial_load first"
             )
         database[source].aggregate([*pipeline(), *_finish(answers, target.name)], allowDiskUse=True)
 

@@ -45,7 +45,7 @@ class Side(Protocol):
 
 @dataclass
 class Ours:
-    """The stream as it is: registered and stopped by what the initial load and `up` use."""
+    """The stream as it is: registered and stopped by what the initial snapshot and `up` use."""
 
     site: Site
     name: str = "ours"

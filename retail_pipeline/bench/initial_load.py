@@ -74,7 +74,7 @@ def measure(settings: Settings, say: Report, sizes: Sizes) -> Result:
             durability = database.durability(session)
     return Result(
         name="initial-load",
-        ours="the initial load, from the slot's snapshot in PostgreSQL to the collections in their places",
+        ours="the initial snapshot, from the slot's exported one in PostgreSQL to the collections in their places",
         baseline="insert_many of the same documents, ready in memory, by 1 to 4 threads; and Debezium's snapshot, from "
         "its first document to its last, through Kafka and the same sinks",
         comparisons=[
@@ -113,7 +113,7 @@ def _rounds(site: Site, sizes: Sizes, faults: list[str], say: Report) -> _Figure
         report = initial_snapshot.take(settings, force=True)
         figures.ours.append(sum(report.rows.values()) / report.copy_seconds)
         figures.whole.append(report.seconds)
-        _compare(settings, MIRRORED, "the initial load", faults)
+        _compare(settings, MIRRORED, "the initial snapshot", faults)
 
     def top() -> None:
         figures.ceiling.append(ceiling.inserts(settings, documents, figures.threads))

@@ -56,7 +56,7 @@ def connect(settings: Settings, user: str) -> Iterator[Client]:
                 raise
             raise MirrorError(
                 f"MongoDB at {host_port(settings)} refuses {user}: {(error.details or {}).get('errmsg', '')}",
-                "run the initial load, which makes the users, or look whether the passwords are those of this server",
+                "run the job initial_load, which makes the users, or look whether the passwords are of this server",
             ) from error
 
 

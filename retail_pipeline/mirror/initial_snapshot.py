@@ -73,7 +73,7 @@ def take(settings: Settings, report: Say = lambda _: None, *, force: bool = Fals
             return SnapshotReport(
                 loaded=False, reason="complete", lsn=before["lsn"], rows={}, seconds=time.monotonic() - started
             )
-        report(f"Initial load: {reason}.")
+        report(f"Initial snapshot: {reason}.")
         unfinished = before["state"] != COMPLETE and before.get("scope") != RED_ONLY
         tables = MIRRORED if force or unfinished else RED
         lsn, filled, copy_seconds = _copy(settings, report, tables)

@@ -103,7 +103,7 @@ def create(settings: Settings) -> Iterator[ExportedSnapshot]:
             except psycopg2.Error as error:
                 raise ReplicationError(
                     f"The slot {SLOT} could not be made: {_first_line(error)}",
-                    "see pg_replication_slots and max_replication_slots; the initial load can be run again",
+                    "see pg_replication_slots and max_replication_slots; the initial snapshot can be taken again",
                 ) from error
             row = cursor.fetchone()
             if row is None:

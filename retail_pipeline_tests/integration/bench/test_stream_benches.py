@@ -117,7 +117,7 @@ def test_initial_load_tells_of_a_load_that_lost_a_document(
 
     result = initial_load.measure(stack_settings, print, INITIAL_LOAD)
 
-    assert ["after the initial load" in fault for fault in result.faults] == [True]
+    assert ["after the initial snapshot" in fault for fault in result.faults] == [True]
 
 
 def test_verify_finds_what_the_download_finds(stack_settings: Settings) -> None:

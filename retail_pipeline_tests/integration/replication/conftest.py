@@ -45,7 +45,7 @@ def prepared(stack_settings: Settings, warehouse_template: Settings) -> Iterator
 
 @pytest.fixture(scope="module")
 def streaming(prepared: Settings) -> Settings:
-    """Return the company with the initial load done and its changes streaming."""
+    """Return the company with the initial snapshot taken and its changes streaming."""
     initial_snapshot.take(prepared)
     return prepared
 
