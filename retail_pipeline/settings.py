@@ -26,7 +26,7 @@ class Settings:
     """The settings of one deployment. An address is None where its variable is not set.
 
     `postgres_dsn` and `mongo_uri` are those of the administrator; what connects as a lesser role takes the same
-    address with that role's name and password, see `warehouse.connection` and `mirror.client`. Of a file's rows
+    address with that role's name and password, see `warehouse.connection` and `mongodb`. Of a file's rows
     `warn_share` may be quarantined before a check warns, `error_share` before nothing of the file is loaded. With
     `supervise` an embedded server that dies is restarted; with `heal` the sensors heal the stream that they watch.
     """

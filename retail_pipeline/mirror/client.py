@@ -13,7 +13,7 @@ from pymongo.database import Database
 from pymongo.errors import ConnectionFailure, OperationFailure
 
 from retail_pipeline.errors import MirrorError
-from retail_pipeline.replication.mongodb import SINK, USERS_DATABASE, administrator, host_port, uri
+from retail_pipeline.mongodb import SINK, USERS_DATABASE, administrator, host_port, uri
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import MONGO_DATABASE, RED
 

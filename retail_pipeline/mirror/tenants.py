@@ -12,7 +12,7 @@ from pymongo.errors import OperationFailure
 from retail_pipeline.errors import MirrorError
 from retail_pipeline.mirror import snapshot
 from retail_pipeline.mirror.client import Client, administrator, connect, ensure_role, ensure_users, mirror, readable
-from retail_pipeline.replication.mongodb import USERS_DATABASE
+from retail_pipeline.mongodb import USERS_DATABASE
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import BY_NAME, MIRRORED, MONGO_DATABASE, TENANT
 from retail_pipeline.warehouse import connection

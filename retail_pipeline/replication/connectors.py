@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from retail_pipeline import mongodb
 from retail_pipeline.errors import ReplicationError
-from retail_pipeline.replication import mongodb, publication, records, slot, topics
+from retail_pipeline.replication import publication, records, slot, topics
 from retail_pipeline.replication.connect import Configuration, ConnectClient, is_running
 from retail_pipeline.settings import INFRA, Settings
 from retail_pipeline.tables import MONGO_DATABASE, RED, SLOT, STREAM_PUBLICATION, TENANT, TOPIC_PREFIX, Table

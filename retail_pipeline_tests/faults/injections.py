@@ -14,8 +14,8 @@ from typing import Any
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 
+from retail_pipeline.mongodb import SINK
 from retail_pipeline.replication import connect, connectors, lag, topics
-from retail_pipeline.replication.mongodb import SINK
 from retail_pipeline.tables import MONGO_DATABASE, RED
 from retail_pipeline_tests.faults import links
 from retail_pipeline_tests.faults.injections_topic import SALES

@@ -12,7 +12,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from pymongo.database import Database
 
 from retail_pipeline.mirror import client, snapshot, writing
-from retail_pipeline.replication.mongodb import USERS_DATABASE
+from retail_pipeline.mongodb import USERS_DATABASE
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import BY_NAME, MIRRORED, MONGO_DATABASE, SLOT
 from retail_pipeline.warehouse import connection

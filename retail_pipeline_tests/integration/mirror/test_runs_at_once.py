@@ -11,8 +11,8 @@ import pytest
 from pymongo.database import Database
 
 from retail_pipeline.mirror import client, tenants
+from retail_pipeline.mongodb import USERS_DATABASE
 from retail_pipeline.replication import publication
-from retail_pipeline.replication.mongodb import USERS_DATABASE
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import PUBLICATION, STREAM_PUBLICATION
 from retail_pipeline_tests.integration import mirrored

@@ -8,10 +8,10 @@ import pytest
 from psycopg2 import OperationalError
 from psycopg2.extensions import parse_dsn
 
+from retail_pipeline import mongodb
 from retail_pipeline.errors import ReplicationError
 from retail_pipeline.healing import probes
 from retail_pipeline.healing.probes import Unreachable
-from retail_pipeline.replication import mongodb
 from retail_pipeline.settings import Settings
 from retail_pipeline.warehouse import connection
 
