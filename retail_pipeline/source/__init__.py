@@ -1,1 +1,1 @@
-"""Reading a file of sales: columns, blocks, rules, dependencies. Pure functions that need no server."""
+"""Reading a file of sales: columns, blocks, rules. Pure functions that need no server."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import random
 import re
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 # one second, after which PostgreSQL might end the sale instead. See docs of lock_timeout.
 _LOCK_TIMEOUT, _TRIES = "500ms", 60
 _NUMBERED = re.compile(r"^\d{4}_[a-z0-9_]+\.sql$")
-# pg_dump's own version, and the random key that it guards its output with.
-_CHANGES_BY_ITSELF = re.compile(r"^(-- Dumped (from|by) .*|\\(un)?restrict .*|SET .*|SELECT pg_catalog\.set_config.*)$")
 
 
 @dataclass(frozen=True)
@@ -70,20 +67,6 @@ def migrate(dsn: str, folder: Path = SQL) -> list[str]:
             connection.commit()
             ran.append(script.name)
     return ran
-
-
-def dump_schema(dsn: str, pg_dump: str | Path = "pg_dump") -> str:
-    """Print the schema of the database at `dsn` with PostgreSQL's own tool, without what differs from call to call."""
-    done = subprocess.run(
-        [str(pg_dump), "--schema-only", "--no-comments", f"--dbname={dsn}"],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise WarehouseError(f"pg_dump could not print the schema: {done.stderr.strip()}")
-    lines = [line for line in done.stdout.splitlines() if not _CHANGES_BY_ITSELF.match(line)]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
 
 
 def _scripts(folder: Path) -> list[Script]:

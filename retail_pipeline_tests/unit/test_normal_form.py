@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from retail_pipeline.source.dependencies import DAY, DEPENDENCIES
 from retail_pipeline.tables import BUSINESS, BY_NAME, TABLES, Column, Table
+from retail_pipeline_tests.dependencies import DAY, DEPENDENCIES
 
 Attributes = frozenset[str]
 # The names that mean the same wherever they stand; any other column of our own tables is of that table alone.

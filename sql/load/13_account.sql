@@ -1,6 +1,5 @@
 -- Purpose: the account of this load: contradicted dependencies, counted over its rows; rules that only warn; rows by
---          table. The names of the counts are those of source.dependencies. What setting the stock adds to it is added
---          then, by stock_set.sql.
+--          table. What setting the stock adds to it is added then, by stock_set.sql.
 -- Caller:  warehouse.load, after 12.
 -- Locks:   row exclusive on the ledger; nothing else writes it.
 

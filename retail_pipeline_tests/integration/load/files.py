@@ -16,7 +16,8 @@ import pandas as pd
 from retail_pipeline.settings import PROJECT, SAMPLE, Settings
 from retail_pipeline.source.columns import BY_NAME, NAMES, Kind
 from retail_pipeline.tables import TABLES
-from retail_pipeline.warehouse import connection, rebuild
+from retail_pipeline.warehouse import connection
+from retail_pipeline_tests.integration.load import rebuild
 
 _REAL = PROJECT.parent / "shared" / "data" / "Walmart.csv"
 REAL_OR_SAMPLE = _REAL if _REAL.exists() else SAMPLE

@@ -9,9 +9,9 @@ import pytest
 
 from retail_pipeline.errors import SourceError
 from retail_pipeline.settings import SAMPLE, Settings
-from retail_pipeline.source import dependencies
 from retail_pipeline.tables import BUSINESS
 from retail_pipeline.warehouse.load import load_file
+from retail_pipeline_tests import dependencies
 from retail_pipeline_tests.integration.load import files
 
 BOTH = pytest.mark.parametrize("path", sorted({files.REAL_OR_SAMPLE, SAMPLE}), ids=lambda path: path.stem)

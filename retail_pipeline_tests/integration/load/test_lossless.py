@@ -9,9 +9,9 @@ import pytest
 
 from retail_pipeline.settings import SAMPLE, Settings
 from retail_pipeline.tables import BY_NAME
-from retail_pipeline.warehouse import connection, load, rebuild
+from retail_pipeline.warehouse import connection, load
 from retail_pipeline.warehouse.load import load_file
-from retail_pipeline_tests.integration.load import files
+from retail_pipeline_tests.integration.load import files, rebuild
 
 # The stock is not asked: it goes on changing, and what was recorded with a sale is in the observations.
 _ASKED = sorted(

@@ -14,12 +14,15 @@ from pathlib import Path
 
 from retail_pipeline import stack
 from retail_pipeline.mirror import client
-from retail_pipeline.mirror import privileges as of_collections
 from retail_pipeline.settings import PROJECT, Settings
 from retail_pipeline.warehouse import connection, limits
-from retail_pipeline.warehouse import privileges as of_tables
-from retail_pipeline_tests.integration.tenants import attacks_connect, attacks_kafka, attacks_mongodb
-from retail_pipeline_tests.integration.warehouse import attacks
+from retail_pipeline_tests.integration.tenants import (
+    attacks_connect,
+    attacks_kafka,
+    attacks_mongodb,
+    privileges_mongodb,
+)
+from retail_pipeline_tests.integration.warehouse import attacks, privileges
 
 DOCUMENT = PROJECT / "docs" / "tenants.md"
 _PART = re.compile(r"(<!-- generated: (?P<name>[\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -31,9 +34,9 @@ def parts(settings: Settings) -> dict[str, str]:
     with connection.connect_dsn(settings.require("postgres_dsn")) as tables, tables.cursor() as cursor:
         cursor.execute("select min(store_id) from retail.stores")
         ((store_id,),) = cursor.fetchall()
-        rights = of_tables.markdown(tables)
+        rights = privileges.markdown(tables)
     with client.connect(settings, client.administrator(settings)) as opened:
-        collections = of_collections.markdown(client.mirror(opened), store_id)
+        collections = privileges_mongodb.markdown(client.mirror(opened), store_id)
     return {
         "rights in PostgreSQL": rights,
         "rights in MongoDB": collections,

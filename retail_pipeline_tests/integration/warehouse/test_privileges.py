@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
-from retail_pipeline.warehouse import privileges
 from retail_pipeline_tests.integration.shop import run
+from retail_pipeline_tests.integration.warehouse import privileges
 
 
 def test_the_matrix_tells_whole_and_narrowed_rights_apart(superuser: Connection) -> None:
