@@ -280,7 +280,10 @@ class _Load:
 
     def _check_references(self, cursor: Cursor) -> None:
         """Ask what the row triggers, which are off, would have asked."""
-        self._script(cursor, "14_references", "references")
+        with self._stage("14_references", "references"):
+            cursor.execute((SCRIPTS / "14_references.sql").read_text())
+            (query,) = one(cursor)
+            cursor.execute(query)
         if broken := [f"{name} ({count} rows)" for name, count in cursor.fetchall() if count]:
             message = f"Rows of {self._source.path} would refer to what is not there: {', '.join(broken)}."
             raise WarehouseError(message, "load it again; if it stays, report it: it is a fault of the program")
