@@ -18,11 +18,11 @@ import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import make_dsn
 
+from retail_pipeline.warehouse import locks
 from retail_pipeline.warehouse.connection import parsed
 
 # Which process executes a run, for people: the tag of a run that says so.
 EXECUTED_BY = "retail/executed_by"
-_SEED = 7_238_003  # what tells these locks from others in the same database
 # As in mirror/write_lock.py: either side gives a machine that is gone up within half a minute.
 _KEEPALIVE = {"keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "4"}
 _SERVER_KEEPALIVE = "set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 4"
@@ -86,7 +86,7 @@ def hold(address: str, run_id: str) -> Iterator[None]:
 def look(address: str, run_ids: Collection[str]) -> Look:
     """Return which of these runs somebody executes."""
     with closing(_connect(address, "retail-pipeline")) as opened, opened.cursor() as cursor:
-        cursor.execute(_HELD, (list(run_ids), _SEED))
+        cursor.execute(_HELD, (list(run_ids), locks.RUN_SEED))
         held, seconds = cursor.fetchone() or ([], 0.0)
     return Look(frozenset(held), float(seconds))
 
@@ -115,7 +115,7 @@ def _take(address: str, run_id: str) -> Connection:
     connection = _connect(address, f"run {run_id}")
     with connection.cursor() as cursor:
         cursor.execute(_SERVER_KEEPALIVE)
-        cursor.execute(_TAKE, (run_id, _SEED))
+        cursor.execute(_TAKE, (run_id, locks.RUN_SEED))
     return connection
 
 

@@ -14,7 +14,7 @@ from psycopg2.extensions import make_dsn, parse_dsn
 
 from retail_pipeline import interruption
 from retail_pipeline.errors import SettingError, WarehouseError
-from retail_pipeline.warehouse import locks
+from retail_pipeline.warehouse import lock_holders
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812
@@ -162,7 +162,7 @@ def _naming_holders(settings: Settings, what: str, lock_seconds: float) -> Itera
     try:
         yield
     except pg_errors.LockNotAvailable as error:
-        raise locks.blocked(what, lock_seconds, holders(settings, lock_seconds)) from error
+        raise lock_holders.blocked(what, lock_seconds, holders(settings, lock_seconds)) from error
 
 
 @contextmanager
@@ -179,10 +179,10 @@ def explained() -> Iterator[None]:
         ) from error
 
 
-def holders(settings: Settings, waited: float, tables: Sequence[str] | None = None) -> list[locks.Holder]:
+def holders(settings: Settings, waited: float, tables: Sequence[str] | None = None) -> list[lock_holders.Holder]:
     """Find who has held locks of these tables, or of any of ours, for so many seconds."""
     with connect_dsn(settings.require("postgres_dsn"), autocommit=True) as administrator:
-        return locks.holders(administrator.cursor(), waited, tables)
+        return lock_holders.holders(administrator.cursor(), waited, tables)
 
 
 def one(cursor: Cursor) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ from psycopg2 import errors as pg_errors
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from retail_pipeline.settings import Settings
-from retail_pipeline.warehouse import locks
+from retail_pipeline.warehouse import lock_holders
 from retail_pipeline.warehouse.connection import connect_dsn, one
 
 # Who waits says so as often; it is asked for again each time, so that nothing is held meanwhile.
@@ -45,8 +45,8 @@ def take(
         found = _holders(settings, lock)
         left = _TOLD_SECONDS if within is None else min(_TOLD_SECONDS, within - waited)
         if left <= 0:
-            raise locks.blocked(f"Waiting for {what} to end", waited, found)
-        report(f"waiting for {what} to end: {locks.named(found)}")
+            raise lock_holders.blocked(f"Waiting for {what} to end", waited, found)
+        report(f"waiting for {what} to end: {lock_holders.named(found)}")
         taken = _waited_for(session, lock, left)
 
 
@@ -64,6 +64,6 @@ def _waited_for(session: Connection, lock: int, seconds: float) -> bool:
     return taken
 
 
-def _holders(settings: Settings, lock: int) -> list[locks.Holder]:
+def _holders(settings: Settings, lock: int) -> list[lock_holders.Holder]:
     with connect_dsn(settings.require("postgres_dsn"), autocommit=True) as administrator:
-        return locks.advisory_holders(administrator.cursor(), lock)
+        return lock_holders.advisory_holders(administrator.cursor(), lock)

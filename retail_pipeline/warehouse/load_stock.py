@@ -15,7 +15,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from retail_pipeline.errors import BlockedError, WarehouseError
 from retail_pipeline.settings import SQL, Settings
-from retail_pipeline.warehouse import connection, exclusion, limits, locks
+from retail_pipeline.warehouse import connection, exclusion, limits, lock_holders, locks
 from retail_pipeline.warehouse.connection import one
 
 SCRIPTS = SQL / "load"
@@ -88,13 +88,13 @@ class Outcome:
     """
 
     longest: float = 0.0
-    held: dict[int, list[locks.Holder]] = field(default_factory=dict)
+    held: dict[int, list[lock_holders.Holder]] = field(default_factory=dict)
     faults: dict[int, str] = field(default_factory=dict)
 
     @property
     def left(self) -> dict[int, str]:
         """Return the reason of each store that is left."""
-        held = {store: f"held by {locks.named(holders)}" for store, holders in self.held.items()}
+        held = {store: f"held by {lock_holders.named(holders)}" for store, holders in self.held.items()}
         return dict(sorted((held | self.faults).items()))
 
     def sentence(self, name: str) -> str:
@@ -182,7 +182,7 @@ def set_all(
             cursor.execute((SCRIPTS / f"{name}.sql").read_text())
         waiting = deque(_parts(cursor, file_id))
         session.commit()
-        longest, held, faults = 0.0, dict[int, list[locks.Holder]](), dict[int, str]()
+        longest, held, faults = 0.0, dict[int, list[lock_holders.Holder]](), dict[int, str]()
         while waiting:
             part = waiting.popleft()
             time.sleep(max(0.0, part.again_at - time.monotonic()))
@@ -198,7 +198,7 @@ def set_all(
                 holders = _in_the_way_of(store, connection.holders(settings, LOCK_TIMEOUT, _TABLES))
                 if part.in_vain_since is None:
                     part.in_vain_since = started
-                    report(f"the stock of store {store} is held by {locks.named(holders)}; trying again")
+                    report(f"the stock of store {store} is held by {lock_holders.named(holders)}; trying again")
                 if ended - part.in_vain_since >= timeout:
                     held[store] = holders
                     continue
@@ -231,7 +231,7 @@ def _set_next(session: Connection, cursor: Cursor, file_id: int, part: _Part, no
     return more
 
 
-def _in_the_way_of(store: int, holders: Sequence[locks.Holder]) -> list[locks.Holder]:
+def _in_the_way_of(store: int, holders: Sequence[lock_holders.Holder]) -> list[lock_holders.Holder]:
     """Return who of these can hold a store's rows: no other store, unless it holds the whole table."""
     role = connection.store_role(store)
     return [one for one in holders if one.role == role or one.is_whole or not one.is_store]

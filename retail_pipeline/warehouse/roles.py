@@ -15,7 +15,7 @@ from psycopg2 import errors as pg_errors
 from psycopg2 import sql
 
 from retail_pipeline.errors import BlockedError, WarehouseError
-from retail_pipeline.warehouse import limits, locks, tenant_acts
+from retail_pipeline.warehouse import limits, lock_holders, locks, tenant_acts
 from retail_pipeline.warehouse.connection import ADMIN, LOCK_SECONDS, SERVICES, STORES, administer, store_role
 
 if TYPE_CHECKING:
@@ -194,9 +194,9 @@ def _undisturbed(cursor: Cursor, role: str, change: Callable[[], object]) -> boo
 def _in_vain(cursor: Cursor, role: str, error: Exception) -> BlockedError:
     """Make the error for a login that could not be changed: somebody holds it, or it changes again and again."""
     if isinstance(error, pg_errors.LockNotAvailable):
-        found = locks.holders(cursor, _TIMEOUT, ["pg_authid", "pg_db_role_setting"])
+        found = lock_holders.holders(cursor, _TIMEOUT, ["pg_authid", "pg_db_role_setting"])
         if found:
-            return locks.blocked(f"{role} could not be changed", _TIMEOUT, found)
+            return lock_holders.blocked(f"{role} could not be changed", _TIMEOUT, found)
     return BlockedError(
         f"{role} is being changed by its own sessions again and again, so it could not be set up.",
         f"`retail-pipeline store disable {role.rpartition('_')[2]}` keeps it out; then run it again",
@@ -294,8 +294,8 @@ def _lock(cursor: Cursor) -> None:
         cursor.execute("select pg_advisory_xact_lock(%s)", (locks.LOGINS,))
     except pg_errors.LockNotAvailable as error:
         cursor.connection.rollback()
-        found = locks.advisory_holders(cursor, locks.LOGINS)
-        raise locks.blocked("Another change of the logins is not done", LOCK_SECONDS, found) from error
+        found = lock_holders.advisory_holders(cursor, locks.LOGINS)
+        raise lock_holders.blocked("Another change of the logins is not done", LOCK_SECONDS, found) from error
 
 
 def _set_password(cursor: Cursor, role: str, verifier: str) -> None:

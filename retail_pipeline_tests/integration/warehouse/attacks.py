@@ -19,7 +19,7 @@ import psycopg2.extras
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from retail_pipeline.settings import Settings
-from retail_pipeline.warehouse import connection, roles
+from retail_pipeline.warehouse import connection, locks, roles
 from retail_pipeline_tests.integration.shop import rows
 
 # Eight digits and no more: four of them also occur in the number of the key that MongoDB repeats in a refusal.
@@ -618,7 +618,7 @@ _LIMITS = [
     Attack("what was done to stores", "select * from retail.tenant_acts", DENIED),
     Attack("what was done to it, rubbed out", "delete from retail.tenant_acts", DENIED),
     Attack("what was done to it, lifted", "update retail.tenant_acts set lifted_at = now()", DENIED),
-    Attack("the place of the watch", "select pg_try_advisory_lock(7237418309)", DENIED),
+    Attack("the place of the watch", f"select pg_try_advisory_lock({locks.WATCH})", DENIED),
 ]
 
 ATTACKS = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import psycopg2
 import pytest
@@ -143,27 +142,3 @@ def test_who_waits_for_a_load_holds_nothing_and_comes_next(settings: Settings) -
         assert not taken
     waiter.join()
     assert taken
-
-
-def test_every_advisory_lock_has_a_number_of_its_own() -> None:
-    numbers = [
-        value for name, value in vars(locks).items() if name.isupper() and isinstance(value, int) and value > 1000
-    ]
-
-    assert len(numbers) == len(set(numbers)) == 8
-
-
-def test_no_number_of_an_advisory_lock_stands_beside_the_others() -> None:
-    package = Path(connection.__file__).parent.parent
-    numbers = {
-        f"{value:_}"
-        for name, value in vars(locks).items()
-        if name.isupper() and isinstance(value, int) and value > 1000
-    }
-
-    elsewhere = [
-        path
-        for path in package.rglob("*.py")
-        if path.name != "locks.py" and any(n in path.read_text() for n in numbers)
-    ]
-    assert elsewhere == []
