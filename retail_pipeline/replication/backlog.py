@@ -10,9 +10,8 @@ from datetime import UTC, datetime
 from retail_pipeline.replication import progress
 from retail_pipeline.settings import Settings
 from retail_pipeline.warehouse.connection import READER, connect
+from retail_pipeline.warehouse.load_account import streaming_seconds
 
-# Half of what the sinks applied from a backlog when it was measured on two cores, see docs/benchmarks.md.
-CHANGES_PER_SECOND = 4_500
 # What is later than twice the time that it should take is no longer explained by the file.
 _SAFETY_FACTOR = 2.0
 _GRACE_SECONDS = 30.0
@@ -39,7 +38,7 @@ class Backlog:
     @property
     def over_by(self) -> float:
         """When, in seconds since the epoch, MongoDB must have them."""
-        return self.committed_at + _SAFETY_FACTOR * seconds(self.changes) + _GRACE_SECONDS
+        return self.committed_at + _SAFETY_FACTOR * streaming_seconds(self.changes) + _GRACE_SECONDS
 
     @property
     def sentence(self) -> str:
@@ -48,11 +47,6 @@ class Backlog:
         more = len(self.files) - _NAMED
         names = ", ".join(self.files[:_NAMED]) + (f" and {more} more" if more > 0 else "")
         return f"expected until {until:%H:%M:%S} UTC, because {names} brought {self.changes:,} changes"
-
-
-def seconds(changes: int) -> float:
-    """Return how long so many changes take to MongoDB, at most, while the stream has nothing else to do."""
-    return changes / CHANGES_PER_SECOND
 
 
 def last(files: Iterable[Backlog]) -> Backlog | None:

@@ -11,6 +11,7 @@ from retail_pipeline.replication import backlog, connectors, lag
 from retail_pipeline.replication.connect import PAUSED, ConnectClient, states
 from retail_pipeline.settings import SAMPLE, Settings
 from retail_pipeline.tables import RED
+from retail_pipeline.warehouse import load_account
 from retail_pipeline.warehouse.load import load_file
 from retail_pipeline_tests.integration import mirrored
 from retail_pipeline_tests.integration.load import files
@@ -47,7 +48,7 @@ def test_the_lag_of_a_loaded_file_is_expected_until_mongodb_is_equal(
 
         for sink in sinks:
             worker.resume(sink)
-    assert report.expected_lag_seconds == backlog.seconds(report.streamed_changes) > 0
+    assert report.expected_lag_seconds == load_account.streaming_seconds(report.streamed_changes) > 0
     assert any(f"{report.streamed_changes:,} changes to carry" in line for line in told)
     waited: list[str] = []
     backlog.drain(streaming, waited.append)
