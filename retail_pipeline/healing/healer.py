@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from retail_pipeline.healing import dead_letters, health, probes, remedies
+from retail_pipeline.healing import dead_letters, health, probes, reconcile
 from retail_pipeline.healing.health import Observation, Problem, Remedy, Severity
-from retail_pipeline.healing.remedies import BY_CONNECT, RetryState
+from retail_pipeline.healing.remedies import RetryState
 from retail_pipeline.mirror import initial_snapshot
 from retail_pipeline.replication import connectors
 from retail_pipeline.settings import Settings
@@ -36,18 +36,16 @@ class Healer:
         seen = health.observe(self._settings)
         found = health.problems(seen, connectors.configurations(self._settings))
         now = time.time()
-        due, waiting = remedies.choose(self._settings, seen, found, self._tries, now=now, since=self._since)
         self._tell({problem.subject: problem for problem in found}, seen)
         self._since = {subject: self._since.get(subject, now) for subject in self._known}
-        self._tell_waiting({problem.subject: remedies.WAITS[problem.remedy] for problem in waiting})
-        # Counted before anything can go wrong, so that what fails in a new way has its pauses too.
-        self._tries = self._tries.tried(due, now)
-        by_connect = [problem for problem in due if problem.remedy in BY_CONNECT]
-        for sentence in remedies.apply(self._settings, by_connect).values():
+        step = reconcile.reconcile(self._settings, seen, found, self._tries, now=now, since=self._since)
+        # Remembered before anything else can go wrong, so that what fails in a new way has its pauses too.
+        self._tries = step.tries
+        self._tell_waiting(step.waiting)
+        for sentence in step.done.values():
             self._say(f"healing: {sentence}")
-        for problem in due:
-            if problem.remedy not in BY_CONNECT:
-                self._say(f"healing: {self._write(problem)}")
+        for problem in step.runs:
+            self._say(f"healing: {self._write(problem)}")
 
     def _tell(self, current: dict[str, Problem], seen: Observation) -> None:
         """Say what is new and what is worse; and what is over, where the whole could be seen."""
@@ -62,7 +60,7 @@ class Healer:
                 self._say(f"recovered: {subject}")
         self._known = {subject: self._known[subject] for subject in seen.hidden(self._known)} | current
 
-    def _tell_waiting(self, reasons: dict[str, str]) -> None:
+    def _tell_waiting(self, reasons: Mapping[str, str]) -> None:
         for subject in sorted(reasons.keys() - self._waiting):
             self._say(f"healing: {subject}: {reasons[subject]}")
         self._waiting = set(reasons)

@@ -1,4 +1,4 @@
-"""Which remedies are applied now, and how? What failed is tried again after longer and longer pauses."""
+"""How is a remedy applied, and when again? What failed is tried again after longer and longer pauses."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from dataclasses import dataclass, replace
 
 from retail_pipeline.backoff import Backoff
 from retail_pipeline.healing import probes
-from retail_pipeline.healing.health import Observation, Problem, Remedy
-from retail_pipeline.healing.probes import Unreachable
+from retail_pipeline.healing.health import Problem, Remedy
 from retail_pipeline.mirror import write_lock
-from retail_pipeline.mirror.continuity import SnapshotState
-from retail_pipeline.replication import connectors, progress, slot
-from retail_pipeline.replication.connect import ConnectClient
+from retail_pipeline.replication import connectors, slot
+from retail_pipeline.replication.connect import ConnectClient, redact
 from retail_pipeline.settings import Settings
 
 # Pauses in seconds. A restart shows within seconds whether it helped; a run needs most of a minute to come and go.
@@ -20,10 +18,6 @@ CONNECTORS = Backoff(initial=10, maximum=300, limit=5, reset_after=120)
 RUNS = Backoff(initial=60, maximum=900, limit=4, reset_after=300)
 BY_CONNECT = (Remedy.RESTART, Remedy.RESTART_WHOLE, Remedy.REGISTER)
 BY_RUN = (Remedy.RESYNCHRONIZE, Remedy.REPAIR)
-WAITS = {
-    Remedy.REPAIR: "its table is repaired once the stream is on time and nobody else writes collections",
-    Remedy.REGISTER: "it is registered once nobody else writes collections",
-}
 _CONNECT_TIMEOUT = 10.0
 # Kafka's clients give a dead connection up after 10 s and go on, and while the worker waits for its own, it takes no
 # restart. With what makes it overdue and the restart itself, documents move again within a minute.
@@ -84,56 +78,17 @@ class RetryState:
         return f"{tried}; look for the cause" if backoff.exhausted(name) else tried
 
 
-def hindrance(settings: Settings, seen: Observation) -> str:
-    """Say why no remedy is applied now; empty where they are.
-
-    While a server does not answer, that may be the cause of everything else, and a try would be in vain.
-    """
-    if not settings.heal:
-        return "not healed: RETAIL_HEAL=0"
-    return "waits until every server answers" if seen.unreachable else ""
-
-
-def choose(
-    settings: Settings,
-    seen: Observation,
-    found: Sequence[Problem],
-    tries: RetryState,
-    *,
-    now: float,
-    since: Mapping[str, float],
-) -> tuple[list[Problem], list[Problem]]:
-    """Choose of what was found whose remedy is applied at `now`, and what has to wait although it is due."""
-    if hindrance(settings, seen):
-        return [], []
-    due = tries.due(found, now, since)
-    kept = _waiting(settings, seen, due)
-    return [problem for problem in due if problem not in kept], kept
-
-
-def _waiting(settings: Settings, seen: Observation, due: Sequence[Problem]) -> list[Problem]:
-    """Choose what of these has to wait: what needs the collections for itself, and a repair of a table that is late.
-
-    It would repair what is on its way, find still more of that when it compares again, and take the processor that the
-    stream needs.
-    """
-    if isinstance(seen.snapshot, SnapshotState) and seen.snapshot.is_locked:
-        return [problem for problem in due if problem.remedy in WAITS]
-    repairs = [problem for problem in due if problem.remedy is Remedy.REPAIR]
-    if not repairs:
-        return []
-    late = probes.ask({"stream": lambda: progress.late_tables(probes.with_timeouts(settings))})["stream"]
-    return [problem for problem in repairs if isinstance(late, Unreachable) or problem.target in late]
-
-
 def apply(settings: Settings, problems: Sequence[Problem]) -> dict[str, str]:
-    """Restart and register connectors; return what was done, or why it could not be, by the subject of the problem."""
+    """Restart and register connectors; return what was done, or why it could not be, by the subject of the problem.
+
+    No error is raised, a mistake of ours neither: it was a try like any other, and the other remedies are applied.
+    """
     done = {}
     for problem in problems:
         try:
             done[problem.subject] = _apply(settings, problem)
-        except probes.FAILURES as error:
-            done[problem.subject] = f"{problem.subject}: not healed: {probes.why(error)}"
+        except Exception as error:  # noqa: BLE001  whatever it is, it is tried again after its pause
+            done[problem.subject] = f"{problem.subject}: not healed: {redact(probes.why(error))}"
     return done
 
 

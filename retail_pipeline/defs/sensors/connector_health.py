@@ -11,9 +11,8 @@ from retail_pipeline.defs.evaluations import as_results
 from retail_pipeline.defs.jobs import repair, repair_config, resynchronize
 from retail_pipeline.defs.resources import Platform
 from retail_pipeline.defs.sensors.problems import Problems, compare, since_of, tries_of
-from retail_pipeline.healing import health, remedies
+from retail_pipeline.healing import health, reconcile
 from retail_pipeline.healing.health import Observation, Problem, Remedy, Severity
-from retail_pipeline.healing.remedies import BY_CONNECT
 from retail_pipeline.replication import connectors
 
 # Each check with the subjects of the problems that it is about; the first takes what no other does.
@@ -81,26 +80,19 @@ def connector_health_sensor(context: dg.SensorEvaluationContext, platform: Platf
     seen = health.observe(settings)
     found = health.problems(seen, connectors.configurations(settings))
     now = time.time()
-    tries = tries_of(context.cursor)
     since = since_of(context.cursor)
-    hindered = remedies.hindrance(settings, seen)
-    due, waiting = remedies.choose(settings, seen, found, tries, now=now, since=since)
-    done = remedies.apply(settings, [problem for problem in due if problem.remedy in BY_CONNECT])
-    requests = [_request(problem, now) for problem in due if problem.remedy not in BY_CONNECT]
-    tries = tries.tried(due, now)
-    states = {
-        one.subject: remedies.WAITS[one.remedy] if one in waiting else tries.describe(one, now, hindered)
-        for one in found
-    }
-    told = {one.subject: f"{one.sentence} ({states[one.subject]})" for one in found}
+    step = reconcile.reconcile(settings, seen, found, tries_of(context.cursor), now=now, since=since)
+    requests = [_request(problem, now) for problem in step.runs]
+    told = {one.subject: f"{one.sentence} ({step.states[one.subject]})" for one in found}
     problems = compare(context.cursor, told, now, seen.hidden(since))
-    _log(context, problems, [*done.values(), *(request.tags["found"] for request in requests)], now)
-    observed = dg.AssetObservation(keys.CONNECTORS, metadata=_metadata(seen, problems, list(done.values())))
+    done = list(step.done.values())
+    _log(context, problems, [*done, *(f"asks for {one.job_name}: {one.tags['found']}" for one in requests)], now)
+    observed = dg.AssetObservation(keys.CONNECTORS, metadata=_metadata(seen, problems, done))
     return dg.SensorResult(
         asset_events=[observed, *evaluations(seen, found)],
         run_requests=requests,
-        skip_reason=None if requests else "; ".join([*done.values(), problems.sentence(now)]),
-        cursor=problems.cursor(tries),
+        skip_reason=None if requests else "; ".join([*done, problems.sentence(now)]),
+        cursor=problems.cursor(step.tries),
     )
 
 

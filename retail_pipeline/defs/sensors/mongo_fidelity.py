@@ -11,15 +11,13 @@ from retail_pipeline.defs.assets.mirror import FRESH_WITHIN
 from retail_pipeline.defs.checks.mirror import SAMPLED, sampled
 from retail_pipeline.defs.jobs import repair, repair_config
 from retail_pipeline.defs.resources import Platform
-from retail_pipeline.defs.sensors.problems import Problems, compare, since_of, tries_of
-from retail_pipeline.healing import probes
+from retail_pipeline.defs.sensors.problems import compare, since_of, tries_of
+from retail_pipeline.healing import probes, reconcile
 from retail_pipeline.healing.health import Problem, Remedy
 from retail_pipeline.healing.probes import Unreachable
-from retail_pipeline.healing.remedies import RetryState
 from retail_pipeline.mirror import fidelity
 from retail_pipeline.replication import progress
 from retail_pipeline.replication.backlog import Backlog, pending
-from retail_pipeline.settings import Settings
 from retail_pipeline.tables import GREEN, MIRRORED, RED
 
 # A tick must end well before Dagster's limit of 60 seconds, so changes on their way are waited for only shortly.
@@ -68,13 +66,20 @@ def mongo_fidelity_sensor(context: dg.SensorEvaluationContext, platform: Platfor
         )
         for one in report.tables
     ]
-    requests, tries = _repairs(settings, problems, tries, now)
+    # One run repairs all tables that differ since the last tick or longer.
+    tables = sorted(set(problems.persisting) & {table.name for table in MIRRORED})
+    problem = Problem(_SUBJECT, "; ".join(problems.current[name] for name in tables), Remedy.REPAIR)
+    step = reconcile.reconcile(settings, None, [problem] if tables else [], tries, now=now, since={})
+    requests = [_request(due, tables, now) for due in step.runs]
+    for request in requests:
+        context.log.warning("healing: asks for %s: %s", request.job_name, request.tags["found"])
     awaited = [f"{table} differs, {explained[table]}" for table in differing if table in explained]
+    awaited += [f"{subject}: {state}" for subject, state in step.states.items()]
     return dg.SensorResult(
         asset_events=[*observations, *(_evaluation(one, explained) for one in report.tables)],
         run_requests=requests,
         skip_reason=None if requests else "; ".join([problems.sentence(now), *awaited]),
-        cursor=problems.cursor(tries),
+        cursor=problems.cursor(step.tries),
     )
 
 
@@ -111,15 +116,10 @@ def _evaluation(report: fidelity.TableReport, explained: Mapping[str, str]) -> d
     )
 
 
-def _repairs(
-    settings: Settings, problems: Problems, tries: RetryState, now: float
-) -> tuple[list[dg.RunRequest], RetryState]:
-    """Ask for one run for all tables that differ since the last tick, and again after longer and longer pauses."""
-    tables = sorted(set(problems.persisting) & {table.name for table in MIRRORED})
-    problem = Problem(_SUBJECT, "; ".join(problems.current[name] for name in tables), Remedy.REPAIR)
-    if not (tables and settings.heal and tries.due([problem], now, {})):
-        return [], tries
-    request = dg.RunRequest(
-        run_key=f"repair {now:.0f}", run_config=repair_config(tables), tags={"found": problem.sentence[:250]}
+def _request(problem: Problem, tables: Sequence[str], now: float) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=f"repair {now:.0f}",
+        job_name=repair.name,
+        run_config=repair_config(tables),
+        tags={"found": problem.sentence[:250]},
     )
-    return [request], tries.tried([problem], now)

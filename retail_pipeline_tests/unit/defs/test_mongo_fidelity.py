@@ -100,6 +100,14 @@ def test_with_healing_off_nothing_is_repaired(watch: Watch, monkeypatch: pytest.
     watch.differing = ["inventory"]
 
     assert [watch.tick() for _ in range(3)] == [[], [], []]
+    assert "documents: not healed: RETAIL_HEAL=0" in watch.said[-1]
+
+
+def test_who_waits_for_the_next_repair_is_told_when_it_comes(watch: Watch) -> None:
+    watch.differing = ["inventory"]
+    assert [len(watch.tick()) for _ in range(3)] == [0, 1, 0]
+
+    assert "documents: tried 1 times, again in 30 s" in watch.said[-1]
 
 
 def test_what_could_not_be_compared_is_not_repaired(watch: Watch) -> None:

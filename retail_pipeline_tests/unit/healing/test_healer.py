@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from pymongo.errors import OperationFailure
 
 from retail_pipeline.errors import ReplicationError
-from retail_pipeline.healing import dead_letters, health, remedies
+from retail_pipeline.healing import dead_letters, health, reconcile, remedies
 from retail_pipeline.healing.healer import Healer
 from retail_pipeline.healing.health import Observation, Problem, Remedy, Severity
 from retail_pipeline.healing.probes import Unreachable
@@ -23,6 +23,7 @@ from retail_pipeline.settings import Settings
 FAILED = Problem("sink", "connector sink failed", Remedy.RESTART, "sink")
 UNREADABLE = Problem("dead letters of inventory", "2 records could not be written", Remedy.REPAIR, "inventory")
 LOST = Problem("initial snapshot", "the stream cannot go on", Remedy.RESYNCHRONIZE)
+APPLY = remedies.apply
 
 
 @dataclass
@@ -144,6 +145,26 @@ def test_a_mistake_of_ours_is_not_made_again_at_once(
     healer.look()
 
 
+def test_a_mistake_of_ours_in_a_remedy_is_told_and_has_its_pauses_too(
+    stream: Stream, healer: Healer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistaken(_: Settings, problem: Problem) -> NoReturn:
+        stream.applied.append(problem.subject)
+        raise KeyError(problem.subject)
+
+    monkeypatch.setattr(remedies, "apply", APPLY)
+    monkeypatch.setattr(remedies, "_apply", mistaken)
+    stream.problems = [FAILED, replace(FAILED, subject="source")]
+    healer.look()
+    healer.look()
+
+    assert stream.applied == ["sink", "source"]
+    assert stream.said[-2:] == [
+        "healing: sink: not healed: KeyError: 'sink'",
+        "healing: source: not healed: KeyError: 'source'",
+    ]
+
+
 def test_what_cannot_be_seen_has_not_recovered(stream: Stream, healer: Healer) -> None:
     stream.problems = [LOST]
     healer.look()
@@ -172,7 +193,7 @@ def test_a_repair_waits_for_a_late_stream_and_for_who_writes_collections(
     healer.look()
     healer.look()
     assert stream.applied == ["sink"]
-    assert stream.said.count(f"healing: {UNREADABLE.subject}: {remedies.WAITS[Remedy.REPAIR]}") == 1
+    assert stream.said.count(f"healing: {UNREADABLE.subject}: {reconcile.WAITS[Remedy.REPAIR]}") == 1
 
     setattr(stream, wait_for, False)
     healer.look()

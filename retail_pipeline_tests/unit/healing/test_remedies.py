@@ -1,4 +1,4 @@
-"""Which remedies are applied when."""
+"""When a remedy is applied again."""
 
 from __future__ import annotations
 
@@ -7,17 +7,11 @@ from dataclasses import replace
 import pytest
 
 from retail_pipeline.defs.sensors.problems import compare, tries_of
-from retail_pipeline.healing import dead_letters, remedies
+from retail_pipeline.healing import dead_letters
 from retail_pipeline.healing.dead_letters import End
-from retail_pipeline.healing.health import Observation, Problem, Remedy
-from retail_pipeline.healing.probes import Unreachable
+from retail_pipeline.healing.health import Problem, Remedy
 from retail_pipeline.healing.remedies import CONNECTORS, RUNS, RetryState
-from retail_pipeline.mirror import continuity
-from retail_pipeline.mirror.continuity import SnapshotState
-from retail_pipeline.settings import Settings
 
-SETTINGS = Settings.from_environment({})
-WELL = Observation(SnapshotState(continuity.COMPLETE, "", is_locked=False), {}, None, 1.0, {}, {})
 FAILED = Problem("sink", "connector sink failed", Remedy.RESTART, "sink")
 LOST = Problem("initial snapshot", "the stream cannot go on", Remedy.RESYNCHRONIZE)
 LETTERS = Problem("dead letters of inventory", "3 records", Remedy.REPAIR, "inventory")
@@ -84,25 +78,6 @@ def test_a_cursor_remembers_the_tries() -> None:
 @pytest.mark.parametrize("cursor", [None, "", "[]", "no json", '{"version": 1, "since": {}}', '{"version": 2}'])
 def test_a_cursor_of_before_or_none_means_that_nothing_was_tried(cursor: str | None) -> None:
     assert tries_of(cursor) == RetryState()
-
-
-def test_why_no_remedy_is_applied_now_is_said() -> None:
-    idle = replace(SETTINGS, heal=False)
-    blind = replace(WELL, slot=Unreachable("PostgreSQL does not answer"))
-
-    assert remedies.hindrance(SETTINGS, WELL) == ""
-    assert "RETAIL_HEAL=0" in remedies.hindrance(idle, WELL)
-    assert RetryState().describe(FAILED, 0, remedies.hindrance(SETTINGS, blind)) == "waits until every server answers"
-    assert RetryState().describe(FAILED, 0) == Remedy.RESTART.value
-
-
-def test_a_missing_connector_waits_for_who_writes_collections_and_that_is_no_try() -> None:
-    missing = Problem("sink", "connector sink is not registered", Remedy.REGISTER, "sink")
-    busy = replace(WELL, snapshot=SnapshotState(continuity.COMPLETE, "", is_locked=True))
-
-    assert remedies.choose(SETTINGS, busy, [missing, FAILED], RetryState(), now=0, since={}) == ([FAILED], [missing])
-    assert remedies.choose(SETTINGS, WELL, [missing, FAILED], RetryState(), now=0, since={}) == ([missing, FAILED], [])
-    assert missing.remedy in remedies.WAITS
 
 
 def test_letters_of_a_topic_that_was_recreated_all_count() -> None:
