@@ -1,6 +1,6 @@
 """The jobs that operators, schedules and the command start."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -39,16 +39,19 @@ analytics = dg.define_asset_job(
 )
 
 
+def asked_by(tags: Mapping[str, str]) -> str:
+    """Name the sensor or schedule that asked for a run with these tags; otherwise a person did."""
+    return tags.get("dagster/sensor_name") or tags.get("dagster/schedule_name") or "a person"
+
+
 @dg.op(description="Re-snapshot the streamed tables where the stream cannot go on, and compare every document.")
 def resynchronize_stream(context: dg.OpExecutionContext, platform: Platform) -> None:
     """Make the slot, read its snapshot, start the stream; nothing, where the stream can go on."""
     settings = platform.settings()
     done = initial_snapshot.take(settings, report=context.log.info)
+    context.log.info("healing, asked for by %s: %s", asked_by(context.run.tags), done.as_text())
     if not done.loaded:
-        context.log.info("Nothing to do: the stream can go on.")
         return
-    written = f"{sum(done.rows.values()):,} documents"
-    context.log.info("Found: %s. Wrote %s in %.1f s.", done.reason, written, done.seconds)
     # What was written meanwhile is on its way, and to compare before it is there takes the processor that it needs.
     progress.wait_until_applied(settings, progress.current_lsn(settings), _CATCH_UP_SECONDS)
     after = fidelity.verify(settings, RED)
@@ -72,8 +75,7 @@ def repair_collections(context: dg.OpExecutionContext, config: Repair, platform:
     settings = platform.settings()
     tables = [BY_NAME[name] for name in config.tables]
     done = dead_letters.repair_and_acknowledge(settings, tables, report=context.log.info)
-    written, deleted = (f"{sum(counts.values()):,}" for counts in (done.written, done.deleted))
-    context.log.info("%s documents rewritten, %s deleted. %s", written, deleted, done.after.as_text())
+    context.log.info("healing, asked for by %s: %s", asked_by(context.run.tags), done.as_text())
     for table in tables:
         told = {"written": done.written.get(table.name, 0), "deleted": done.deleted.get(table.name, 0)}
         context.log_event(

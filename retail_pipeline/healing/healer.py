@@ -73,9 +73,8 @@ class Healer:
             return f"{problem.subject}: not healed: {probes.why(error)}"
 
     def _resynchronize(self) -> str:
-        done = initial_snapshot.take(self._settings, report=self._say)
-        return f"found: {done.reason}; wrote {sum(done.rows.values()):,} documents in {done.seconds:.1f} s"
+        return initial_snapshot.take(self._settings, report=self._say).as_text()
 
     def _repair(self, name: str) -> str:
         done = dead_letters.repair_and_acknowledge(self._settings, [BY_NAME[name]], report=self._say)
-        return f"{name}: {done.written.get(name, 0):,} documents rewritten; {done.after.as_text()}"
+        return f"{name}: {done.as_text()}"

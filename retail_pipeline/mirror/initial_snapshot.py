@@ -42,6 +42,12 @@ class SnapshotReport:
     copy_seconds: float = 0.0
     refused: tuple[writing.Refused, ...] = ()
 
+    def as_text(self) -> str:
+        """Say it in a line."""
+        if not self.loaded:
+            return "nothing to do: the stream can go on"
+        return f"found: {self.reason}; wrote {sum(self.rows.values()):,} documents in {self.seconds:.1f} s"
+
     def as_metadata(self) -> dict[str, Any]:
         """Return what Dagster shows of it."""
         return {

@@ -27,6 +27,11 @@ class RepairReport:
     after: fidelity.FidelityReport
     refused: tuple[writing.Refused, ...] = ()
 
+    def as_text(self) -> str:
+        """Say it for a person: how many documents were changed, and how the comparison came out."""
+        written, deleted = (f"{sum(counts.values()):,}" for counts in (self.written, self.deleted))
+        return f"{written} documents rewritten, {deleted} deleted. {self.after.as_text()}"
+
 
 def repair(
     settings: Settings,

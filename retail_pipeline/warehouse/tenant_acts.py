@@ -48,9 +48,8 @@ class Act:
         if self.kind == SHUT_OUT:
             return f"ask the store what it runs, then `retail-pipeline store enable {self.store_id}`"
         if self.harmed_others:
-            return (
-                f"nothing; {limits.SHUT_OUT_AFTER} such acts within {limits.SHUT_OUT_WINDOW // 60} minutes shut the store out"
-            )
+            minutes = limits.SHUT_OUT_WINDOW // 60
+            return f"nothing; {limits.SHUT_OUT_AFTER} such acts within {minutes} minutes shut the store out"
         if not self.proven:
             return "nothing; it does not count towards a shut-out"
         return "nothing; the store has to ask for less at a time"

@@ -15,7 +15,17 @@ from retail_pipeline_tests.faults.injections_slot import NIGHT_MB
 from retail_pipeline_tests.faults.trial import WITHIN, Outcome
 
 DOCUMENT = PROJECT / "docs" / "faults.md"
-_HEAD = ("fault", "healed by", "the stream", "equal after", "rows compared", "changes", "healing off", "then seen")
+_HEAD = (
+    "fault",
+    "healer",
+    "healed by",
+    "the stream",
+    "equal after",
+    "rows compared",
+    "changes",
+    "healing off",
+    "then seen",
+)
 _SEEN = 160
 
 
@@ -49,11 +59,10 @@ def declared(faults: Iterable[Fault] = FAULTS) -> list[tuple[str, str, str]]:
 
 
 def written(text: str) -> list[tuple[str, str, str]]:
-    """Read the same from a document."""
+    """Read the same from a document: name and healer come first, and how it is switched off last but one."""
     lines = [line for line in text.splitlines() if line.startswith("| ")]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    _, _, *told = [row for row in rows if len(row) == len(_HEAD)]
-    return [(row[0], row[1], row[6]) for row in told]
+    head, _, *told = [[cell.strip() for cell in line[1:-1].split("|")] for line in lines]
+    return [(row[0], row[1], row[-2]) for row in told if len(row) == len(head)]
 
 
 def as_text(trials: Trials) -> str:
@@ -80,6 +89,7 @@ def _row(fault: Fault, trials: Trials) -> tuple[str, ...]:
     return (
         fault.name,
         fault.healer,
+        healed.healed_by,
         "re-snapshot" if healed.was_resnapshotted else "goes on",
         f"{late}{healed.seconds:.0f} s",
         f"{healed.rows:,}",
@@ -109,8 +119,9 @@ supervisor's, the sensors' and the retries of Debezium, Connect and the drivers.
 that healer switched off; then it must be seen to stay broken for {long_enough:.0f} s, or longer where healing takes
 longer, and what is seen is told. The writer goes on for its next changes when the clock runs, and only a whole reading
 that is equal stops it, so a figure is an upper bound to a few seconds. Each row is of the last time that its fault was
-injected. The stream *goes on* from where it was, or it needs a *re-snapshot*: a new slot, and the streamed
-collections filled from its snapshot.
+injected. The *healer* is who is to heal; *healed by* says who was seen to, in that order: the supervisor and Dagster's
+sensors judge alike, and who looks first heals. The stream *goes on* from where it was, or it needs a *re-snapshot*: a
+new slot, and the streamed collections filled from its snapshot.
 
 Last run: {day}, {cores} cores, load average {load:.1f}; {changes:,} changes under faults; the slowest recovery took
 {slowest:.0f} s.

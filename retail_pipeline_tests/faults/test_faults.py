@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retail_pipeline_tests.faults import trial
+from retail_pipeline_tests.faults import evidence, trial
 from retail_pipeline_tests.faults.faults import FAULTS, Fault
 from retail_pipeline_tests.faults.report import Trials
 from retail_pipeline_tests.faults.testbed import Testbed
@@ -22,4 +22,5 @@ def test_nothing_is_lost(sound: Testbed, trials: Trials, fault: Fault) -> None:
         assert outcome.equal, outcome.seen
     assert outcome.was_resnapshotted == fault.needs_resnapshot
     assert outcome.told or not fault.is_ours, "nobody said what was found and done"
+    assert outcome.healed_by != evidence.ITSELF or not fault.is_ours, "nobody was seen to heal"
     assert outcome.seconds <= trial.WITHIN

@@ -55,7 +55,7 @@ RATE = 20.0  # changes a second
 # A server that was hit may need this long to answer again, on a busy machine.
 BACK_WITHIN = 180.0
 _ASK_AGAIN = 0.1
-_SENSOR_TELLS = re.compile(r"connector_health_sensor skipped: .*: (restarted|registered as declared)")
+_SENSOR_TELLS = re.compile(r" - \w+_sensor - healing: | - healing, asked for by ")
 _TELLS = re.compile(r" (new|worse|healing|recovered): | (died|restarted|failed)\b|could not be looked at")
 
 
@@ -156,11 +156,11 @@ class Testbed:
         return []
 
     def told(self) -> list[str]:
-        """Return what supervisors and Dagster's sensor said so far of what they found and did."""
+        """Return what supervisors, Dagster's sensors and their runs said so far of what they found and did."""
         found = []
         for path, words in (
             (Supervisor(self.bare, self.state).log, _TELLS),
-            (self.server("dagster_daemon").log, _SENSOR_TELLS),
+            (self.server("dagster_code_server").log, _SENSOR_TELLS),
         ):
             found += [line for line in path.read_text().splitlines() if words.search(line)]
         return found

@@ -15,6 +15,7 @@ import psycopg2
 from retail_pipeline.errors import RetailError
 from retail_pipeline.mirror import continuity
 from retail_pipeline.replication import connect, connectors, lag, slot
+from retail_pipeline_tests.faults import evidence
 from retail_pipeline_tests.faults.faults import Fault
 from retail_pipeline_tests.faults.testbed import BACK_WITHIN, SERVERS, Testbed, until
 
@@ -22,6 +23,8 @@ WITHIN = 60.0
 # So many changes are made after the fault too, by which what does not move is seen.
 _AFTERWARDS = 20
 _PAUSE = 0.5
+# Who has written collections says so when the lock is free again, which is when everything runs.
+_TOLD_WITHIN = 10.0
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Outcome:
     """What came of a trial: whether all was equal in the end, after how many seconds, and what was compared.
 
     `changes` were committed since the injection; `seen` says what differs, or what does not work; `was_resnapshotted`,
-    whether the stream is another one than before; `told`, what the supervisor and the sensor said that they did.
+    whether the stream is another one than before; `told`, what the supervisor and the sensors said that they did;
+    `healed_by`, which of them healed, empty where that was not looked for.
     """
 
     equal: bool
@@ -39,6 +43,7 @@ class Outcome:
     seen: str
     was_resnapshotted: bool = False
     told: tuple[str, ...] = ()
+    healed_by: str = ""
 
 
 def healed(testbed: Testbed, fault: Fault) -> Outcome:
@@ -56,11 +61,15 @@ def healed(testbed: Testbed, fault: Fault) -> Outcome:
     if outcome.equal:
         until(lambda: is_well(testbed), "everything runs", BACK_WITHIN)
     was_resnapshotted = continuity.state(testbed.settings)["lsn"] != lsn
-    return replace(
-        outcome,
-        was_resnapshotted=was_resnapshotted,
-        told=tuple(line for line in testbed.told() if line not in told_before),
-    )
+
+    def told() -> tuple[str, ...]:
+        return tuple(line for line in testbed.told() if line not in told_before)
+
+    if outcome.equal and fault.is_ours:
+        with suppress(AssertionError):
+            until(lambda: evidence.healed_by(told()) != evidence.ITSELF, "somebody said that it healed", _TOLD_WITHIN)
+    healed_by = evidence.healed_by(told()) if outcome.equal else ""
+    return replace(outcome, was_resnapshotted=was_resnapshotted, told=told(), healed_by=healed_by)
 
 
 def unhealed(testbed: Testbed, fault: Fault) -> Outcome:
