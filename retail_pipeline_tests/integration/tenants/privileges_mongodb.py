@@ -9,7 +9,7 @@ from pymongo.database import Database
 
 from retail_pipeline.mirror import tenants
 from retail_pipeline.mirror.client import ANALYST, SINK, STATE, WRITER
-from retail_pipeline.replication.mongodb import USERS_DATABASE
+from retail_pipeline.mongodb import USERS_DATABASE
 from retail_pipeline.tables import MIRRORED, MONGO_DATABASE
 
 Document = dict[str, Any]
