@@ -6,7 +6,8 @@ import hashlib
 import random
 import re
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from psycopg2 import errors as pg_errors
 
 from retail_pipeline.errors import WarehouseError
 from retail_pipeline.settings import SQL
+from retail_pipeline.tables import RED, Table
 from retail_pipeline.warehouse import locks
 from retail_pipeline.warehouse.connection import connect_dsn
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 # Sales queue behind whoever waits for a table, so a script waits shortly and tries again: less than deadlock_timeout,
 # one second, after which PostgreSQL might end the sale instead. See docs of lock_timeout.
 _LOCK_TIMEOUT, _TRIES = "500ms", 60
+# What repeatable files read of the declared tables.
+_STREAMED = "retail.streamed"
 _NUMBERED = re.compile(r"^\d{4}_[a-z0-9_]+\.sql$")
 
 
@@ -33,20 +37,25 @@ class Script:
 
     name: str
     text: str
+    streamed: str = ""
 
     @property
     def sha256(self) -> str:
-        """Return what identifies its text."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+        """Return what identifies its text and what it reads of the declared tables."""
+        return hashlib.sha256((self.text + self.streamed).encode()).hexdigest()
 
 
-def migrate(dsn: str, folder: Path = SQL) -> list[str]:
+def migrate(dsn: str, folder: Path = SQL, streamed: Sequence[Table] = RED) -> list[str]:
     """Bring the database at `dsn`, an address of a superuser, to the state of the files; name those that were run.
 
-    Each file is one transaction with its line in the ledger, under a lock that a second caller waits for.
+    Each file is one transaction with its line in the ledger, under a lock that a second caller waits for. A repeatable
+    file that reads the setting `retail.streamed`, the names of the streamed tables, is run again when these are others.
     """
     numbered = _scripts(folder / "migrations")
-    repeatable = _scripts(folder / "repeatable")
+    repeatable = [
+        replace(script, streamed=",".join(table.name for table in streamed)) if _STREAMED in script.text else script
+        for script in _scripts(folder / "repeatable")
+    ]
     ran: list[str] = []
     with connect_dsn(dsn) as connection, connection.cursor() as cursor:
         cursor.execute("select pg_advisory_lock(%s)", (locks.MIGRATION,))
@@ -113,6 +122,7 @@ def _run(cursor: Cursor, script: Script) -> None:
     for tries_left in range(_TRIES, 0, -1):
         try:
             cursor.execute(f"set local lock_timeout = '{_LOCK_TIMEOUT}'")
+            cursor.execute("select set_config(%s, %s, true)", (_STREAMED, script.streamed))
             cursor.execute(script.text)
             cursor.execute("reset role")
         except (pg_errors.LockNotAvailable, pg_errors.DeadlockDetected) as error:

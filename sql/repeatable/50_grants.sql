@@ -1,5 +1,6 @@
 -- Purpose: what each role may do, and nothing beside it. Rows are narrowed further by 40_policies.sql.
--- Caller:  warehouse.migrations.
+-- Caller:  warehouse.migrations, again when tables.py declares other streamed tables: the setting retail.streamed names
+--          them.
 -- Locks:   none that a reader or writer would notice.
 
 do $$
@@ -94,10 +95,17 @@ grant select on all tables in schema retail to retail_reader;
 grant select on all sequences in schema retail to retail_reader;
 
 -- The stream reads what it streams, and touches its heartbeat.
-grant select on
-retail.transactions, retail.transaction_details, retail.inventory, retail.heartbeat
-to retail_cdc;
-grant insert, update on retail.heartbeat to retail_cdc;
+do $$
+declare
+    streamed text;
+begin
+    foreach streamed in array string_to_array(current_setting('retail.streamed'), ',')
+    loop
+        execute format('grant select on retail.%I to retail_cdc', streamed);
+    end loop;
+end
+$$;
+grant select, insert, update on retail.heartbeat to retail_cdc;
 
 -- The rules: what the security definer functions do, on behalf of callers who may not.
 grant select on all tables in schema retail to retail_rules;

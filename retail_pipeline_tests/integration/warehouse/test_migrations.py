@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from retail_pipeline import tables
 from retail_pipeline.errors import WarehouseError
 from retail_pipeline.settings import SQL, Settings
 from retail_pipeline.stack import wheels
@@ -62,6 +63,23 @@ def test_a_repeatable_file_runs_again_when_it_changed(warehouse: Settings, folde
     changed.write_text(changed.read_text() + "\ngrant select on retail.files to retail_cdc;\n")
 
     assert migrations.migrate(warehouse.require("postgres_dsn"), folder) == ["50_grants.sql"]
+
+
+def test_files_that_read_the_streamed_tables_run_again_when_these_are_others(warehouse: Settings) -> None:
+    dsn = warehouse.require("postgres_dsn")
+    guarded = "select tgrelid::regclass::text from pg_trigger where tgname = 'refuse_truncate' order by 1"
+    granted = (
+        "select table_schema || '.' || table_name from information_schema.role_table_grants "
+        "where grantee = 'retail_cdc' and privilege_type = 'SELECT' and table_name <> 'heartbeat' order by 1"
+    )
+    for streamed in ((*tables.RED, tables.BY_NAME["demand_forecast"]), tables.RED[:1], tables.RED):
+        names = [(name,) for name in sorted(table.qualified for table in streamed)]
+
+        assert migrations.migrate(dsn, streamed=streamed) == ["36_truncate.sql", "50_grants.sql"]
+        assert migrations.migrate(dsn, streamed=streamed) == []
+        with connection.connect_dsn(dsn) as session:
+            assert rows(session, guarded) == names
+            assert rows(session, granted) == names
 
 
 def test_an_applied_file_that_was_edited_is_refused(warehouse: Settings, folder: Path) -> None:
