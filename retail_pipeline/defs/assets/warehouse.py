@@ -11,13 +11,13 @@ from retail_pipeline.defs.resources import Platform, SalesFile
 from retail_pipeline.errors import BlockedError
 from retail_pipeline.names import as_text
 from retail_pipeline.settings import SQL, Settings
-from retail_pipeline.tables import BUSINESS, BY_NAME
+from retail_pipeline.tables import BY_NAME, MIRRORED
 from retail_pipeline.warehouse import connection, migrations, roles
 from retail_pipeline.warehouse.load import load_file
 
-# The tables that a load writes besides the twelve.
-_BESIDES = ("files", "quarantine", "observations", "conflicts", "store_customers", "stock_movements")
-LOADED = (*BUSINESS, *(BY_NAME[name] for name in _BESIDES))
+# The tables that a load writes besides those that have a collection.
+_BESIDES = ("files", "quarantine", "conflicts", "stock_movements")
+LOADED = (*MIRRORED, *(BY_NAME[name] for name in _BESIDES))
 REPORT = "load_report"
 _COUNTS = " union all ".join(f"select '{table.name}', count(*) from {table.qualified}" for table in LOADED)  # noqa: S608 - declared names
 

@@ -15,9 +15,20 @@ from retail_pipeline_tests.integration.conftest import copy_of
 from retail_pipeline_tests.integration.shop import rows, run, sell
 
 OWN = ("transactions", "transaction_details", "inventory", "demand_forecast")
-SEEN = (*OWN, "stores", "store_customers", "customers", "observations", "stock_movements", "returns", "role_store")
+# What MongoDB shows to a store it sees here as well.
+MIRRORED = tuple(table.name for table in tables.MIRRORED if table.has_tenant and table.name not in OWN)
+SEEN = (*OWN, *MIRRORED, "customers", "stock_movements", "returns", "role_store")
 SHARED = ("categories", "suppliers", "products", "promotions", "payment_methods", "weather")
-HIDDEN = ("files", "quarantine", "conflicts", "requests", "heartbeat", "schema_migrations", "unsound_text")
+HIDDEN = (
+    "files",
+    "quarantine",
+    "conflicts",
+    "requests",
+    "heartbeat",
+    "schema_migrations",
+    "unsound_text",
+    "tenant_acts",
+)
 
 # A change of one's own row in each table that a store writes, and of a column that names no store.
 CHANGE = {
@@ -60,11 +71,15 @@ def _of_store(everything: Connection, table: str, store: int) -> list[tuple[obje
     return rows(everything, f"select * from retail.{table} where store_id = %s order by 1, 2", store)
 
 
+def test_each_table_is_seen_by_its_store_or_by_all_or_hidden() -> None:
+    assert sorted((*SEEN, *SHARED, *HIDDEN)) == sorted(tables.BY_NAME)
+
+
 @pytest.mark.parametrize("table", SEEN)
 def test_a_store_sees_all_of_its_own_rows_and_no_other(table: str, store: Connection, everything: Connection) -> None:
     own = _of_store(everything, table, 1)
 
-    assert own
+    assert own, f"make_history in conftest.py gives no store a row of {table}"
     assert rows(store, f"select * from retail.{table} order by 1, 2") == own
     assert rows(everything, f"select count(*) > {len(own)} from retail.{table}") == [(True,)]
 
