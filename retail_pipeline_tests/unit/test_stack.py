@@ -139,11 +139,12 @@ def test_the_exported_address_of_the_embedded_server_does_not_make_it_external(s
 
 
 def test_an_external_server_that_is_silent_is_named_by_its_variable_and_without_its_password(
-    settings: Settings,
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(mongo, "TIMEOUT", 100)
     for variable, external in {
         "RETAIL_POSTGRES_DSN": replace(settings, postgres_dsn="postgresql://u:hidden@127.0.0.1:1/walmart"),
-        "RETAIL_MONGO_URI": replace(settings, mongo_uri="mongodb://u:hidden@127.0.0.1:1/?serverSelectionTimeoutMS=100"),
+        "RETAIL_MONGO_URI": replace(settings, mongo_uri="mongodb://u:hidden@127.0.0.1:1/"),
         "RETAIL_KAFKA_BOOTSTRAP": replace(settings, kafka_bootstrap="127.0.0.1:1"),
         "RETAIL_CONNECT_URL": replace(settings, connect_url="http://u:hidden@127.0.0.1:1"),
     }.items():
