@@ -96,9 +96,9 @@ def create(settings: Settings) -> Iterator[ExportedSnapshot]:
                 cursor.execute(command)
             except psycopg2.errors.LockNotAvailable as error:
                 raise ReplicationError(
-                    f"The slot {SLOT} could not be made within {_OTHERS_WITHIN} s, for it waits until each transaction"
-                    f" that has written is over, and one is open: {_oldest_writer(settings)}.",
-                    "end it, by pg_terminate_backend(pid) where nobody needs it, and begin again",
+                    f"The slot {SLOT} could not be made within {_OTHERS_WITHIN} s. It waits for every transaction that"
+                    f" has written, and one is open: {_oldest_writer(settings)}.",
+                    "end it with pg_terminate_backend(pid) where nobody needs it, then run the same again",
                 ) from error
             except psycopg2.Error as error:
                 raise ReplicationError(

@@ -71,8 +71,8 @@ def every_row_is_accounted_for(platform: Platform) -> dg.AssetCheckResult:
 @dg.asset_check(
     asset=keys.TENANTS,
     blocking=True,
-    description="As each store that is not disabled: all of its own rows, none of another's, and no row can change "
-    "hands, in each table that it works on.",
+    description="Each store that is not disabled sees all of its own rows and none of another's. No row can change "
+    "hands. It is tried as each store, in each table that it works on.",
 )
 def isolation_holds(platform: Platform) -> dg.AssetCheckResult:
     """Try it by behaviour; what breaks it blocks, what cannot be told warns."""

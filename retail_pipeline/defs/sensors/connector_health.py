@@ -71,8 +71,8 @@ def stream_health(platform: Platform) -> Iterator[dg.AssetCheckResult]:
     jobs=[resynchronize, repair],
     minimum_interval_seconds=10,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Connectors, slot, heartbeat and dead letters; restarts and registers connectors by itself, and asks "
-    "for a run where the stream needs a re-snapshot or documents a repair. RETAIL_HEAL=0: reports only.",
+    description="Watches connectors, slot, heartbeat and dead letters. It restarts and registers connectors by itself. "
+    "It asks for a run where the stream needs a re-snapshot or documents a repair. RETAIL_HEAL=0: reports only.",
 )
 def connector_health_sensor(context: dg.SensorEvaluationContext, platform: Platform) -> dg.SensorResult:
     """Look, tell new problem from what persists and what is over, and apply the remedies that are due."""

@@ -45,8 +45,8 @@ def evaluations(
             CHECK,
             asset=keys.topic(table.name),
             additional_deps=[keys.CONNECTORS],
-            description=f"The sink of {table.name} has a committed offset, is at most {lag.TOLERATED:,} records behind,"
-            f" and leaves no change waiting for more than {lag.TOLERATED_AGE:.0f} s.",
+            description=f"The sink of {table.name} has a committed offset and is at most {lag.TOLERATED:,} records"
+            f" behind. No change waits for more than {lag.TOLERATED_AGE:.0f} s.",
         )
         for table in RED
     ],
