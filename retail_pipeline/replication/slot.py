@@ -79,6 +79,7 @@ class SlotHealth:
 @contextmanager
 def create(settings: Settings) -> Iterator[ExportedSnapshot]:
     """Make the slot and export its snapshot, which can be entered as long as the block lasts."""
+    # Not by `connection.connect_dsn`, for psycopg2 lets nobody see or set autocommit of a connection for replication.
     address = connection.parsed(connection.dsn(settings, connection.CDC))
     address.setdefault("application_name", "retail-pipeline slot")
     address["options"] = f"{address.get('options', '')} -c lock_timeout={_OTHERS_WITHIN}s".strip()
