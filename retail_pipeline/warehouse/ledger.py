@@ -8,20 +8,9 @@ import psycopg2
 
 from retail_pipeline.errors import WarehouseError
 from retail_pipeline.settings import Settings
-from retail_pipeline.warehouse.connection import administer, connect_dsn
+from retail_pipeline.warehouse.connection import connect_dsn
 
 _TIMEOUT = "set local statement_timeout = '3s'"
-
-
-def files(settings: Settings) -> set[str]:
-    """Return the SHA-256 of each file that was loaded; none, where there is no ledger yet."""
-    with administer(settings, "The ledger could not be read") as session, session.cursor() as cursor:
-        cursor.execute("select to_regclass('retail.files') is not null")
-        (there,) = cursor.fetchone() or (False,)
-        if not there:
-            return set()
-        cursor.execute("select sha256 from retail.files where accepted")
-        return {row[0] for row in cursor.fetchall()}
 
 
 def known(settings: Settings, fingerprints: Collection[str]) -> set[str]:
