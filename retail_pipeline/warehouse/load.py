@@ -233,8 +233,7 @@ class _Load:
         if not self._rows:
             raise SourceError(f"{source.path} has a header and no rows.", "check that the export ended well")
         self._script(cursor, "02_duplicates", "duplicates")
-        rows = (SCRIPTS / "file_rows.sql").read_text()
-        cursor.execute(f"create view staging.file_rows as {rows}")
+        cursor.execute(f"create view staging.file_rows as {(SCRIPTS / 'file_rows.sql').read_text()}")
         self._script(cursor, "03_known_sales", "sales that are loaded already")
 
     def _verdict(self, cursor: Cursor, *, accept: bool, error_share: float) -> dict[str, int]:

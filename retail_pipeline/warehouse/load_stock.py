@@ -160,6 +160,7 @@ def resume(
     with session.cursor() as cursor:
         cursor.execute("select set_config('load.file_id', %s, true)", (str(file_id),))
         cursor.execute("set local search_path = pg_catalog, pg_temp")
+        cursor.execute(f"create view staging.file_rows as {(SCRIPTS / 'file_rows.sql').read_text()}")
         cursor.execute((SCRIPTS / "stock_records.sql").read_text())
     session.commit()
     return set_all(settings, session, file_id, report, timeout)

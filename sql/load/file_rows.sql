@@ -1,6 +1,7 @@
 -- Purpose: every loaded row of every file, rebuilt from the tables: what a row says otherwise than the tables do stands
 --          in the conflicts, so a row's value is that one or, where there is none, the tables'.
--- Caller:  warehouse.load, as a view in the staging, to compare new rows with loaded ones; the tests, to rebuild files.
+-- Caller:  as a view in the staging warehouse.load, to compare new rows with loaded ones, and warehouse.load_stock, to
+--          find the latest records of stock; the tests, to rebuild files.
 -- Locks:   none but those of reading. Joins are left joins on keys, so that one whose columns are not asked for costs
 --          nothing.
 

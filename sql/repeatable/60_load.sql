@@ -1,5 +1,5 @@
 -- Purpose: a large load may check its references as sets, at its end, instead of row by row: for that it turns the row
---          triggers of its own transaction off, which is a right of its own. sql/load/13_references.sql is the check.
+--          triggers of its own transaction off, which is a right of its own. sql/load/14_references.sql is the check.
 -- Caller:  warehouse.migrations.
 -- Locks:   none. The right belongs to the whole cluster, so it is only given where it is missing.
 

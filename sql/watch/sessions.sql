@@ -38,31 +38,35 @@ sessions as materialized (
     left join store_roles as s on a.usesysid = s.member and a.datname = current_database()
 ),
 
--- Nobody has a lock of these modes but who asks for it: no store has to.
-holding as materialized (
-    select distinct l.pid
+locks as materialized (
+    select
+        l.pid,
+        l.granted,
+        l.waitstart,
+        -- Nobody has a lock of these modes but who asks for it: no store has to.
+        l.locktype = 'relation'
+        and l.mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock') as whole_table
     from pg_catalog.pg_locks as l
-    where
-        l.granted
-        and l.locktype = 'relation'
-        and l.mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
-        and (select bool_or(s.waits) from sessions as s)
+    where (select bool_or(s.waits) from sessions as s)
+),
+
+holding as (
+    select distinct l.pid
+    from locks as l
+    where l.granted and l.whole_table
 ),
 
 waiting as materialized (
     select
         l.pid,
         extract(epoch from clock_timestamp() - min(l.waitstart))::double precision as waited,
-        bool_or(
-            l.locktype = 'relation'
-            and l.mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
-        ) as whole_table,
+        bool_or(l.whole_table) as whole_table,
         -- The longest waiting are enough to find who is at the end of the chain, however many stand behind them.
         row_number() over (order by min(l.waitstart)) <= 64 as is_early,
         max(extract(epoch from clock_timestamp() - min(l.waitstart))) over () > (select b.seconds from bound as b)
             as is_late
-    from pg_catalog.pg_locks as l
-    where not l.granted and (select bool_or(s.waits) from sessions as s)
+    from locks as l
+    where not l.granted
     group by l.pid
 )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from retail_pipeline.settings import PROJECT, SQL
-from retail_pipeline.warehouse import locks
+from retail_pipeline.warehouse import lock_holders, locks
 
 NUMBERS = {name: number for name, number in vars(locks).items() if name.isupper()}
 # A call with its arguments, whatever the variant; hashtextextended() makes the lock of a run.
@@ -62,3 +62,10 @@ def test_no_number_of_a_lock_stands_beside_the_registry() -> None:
 )
 def test_a_number_beside_the_registry_would_be_noticed(text: str, expected: set[str]) -> None:
     assert beside_the_registry(text) == expected
+
+
+def test_the_watch_and_the_errors_mean_the_same_by_a_whole_table() -> None:
+    texts = Path(lock_holders.__file__).read_text(), (SQL / "watch" / "sessions.sql").read_text()
+
+    modes = [re.findall(r"mode in \((.*?)\)", text) for text in texts]
+    assert modes[0] == modes[1] == ["'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'"]
