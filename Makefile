@@ -2,9 +2,9 @@
 PYTHON ?= python3
 RUN := .venv/bin
 INSTALLED := .venv/.installed
-# Tests wait for servers as much as they compute, so more of them than cores run at once.
-WORKERS ?= 3
-AT_ONCE := --numprocesses $(WORKERS) --no-loadscope-reorder
+# Each worker of `make test` has servers of its own, which two cores have little room for; those of `make unit` have none.
+WORKERS ?= 0
+AT_ONCE := --no-loadscope-reorder --numprocesses
 
 .PHONY: help demo test unit coverage test-faults soak lint format ui down clean install
 .DEFAULT_GOAL := help
@@ -25,13 +25,13 @@ demo: $(INSTALLED) ## set up, start everything, load (CSV=path, else the sample)
 	@$(RUN)/retail-pipeline demo $(if $(CSV),'$(CSV)')
 
 test: $(INSTALLED) ## every test but the faults', on servers of its own
-	@$(RUN)/python -m pytest $(AT_ONCE) $(PYTEST_ARGS)
+	@$(RUN)/python -m pytest $(AT_ONCE) $(WORKERS) $(PYTEST_ARGS)
 
 unit: $(INSTALLED) ## the tests that need no server: the loop while you work
-	@$(RUN)/python -m pytest $(AT_ONCE) retail_pipeline_tests/unit $(PYTEST_ARGS)
+	@$(RUN)/python -m pytest $(AT_ONCE) 2 retail_pipeline_tests/unit $(PYTEST_ARGS)
 
 coverage: $(INSTALLED) ## every test, with the lines of the package that ran; fails below the floor of pyproject.toml
-	@$(RUN)/python -m pytest $(AT_ONCE) --cov $(PYTEST_ARGS)
+	@$(RUN)/python -m pytest $(AT_ONCE) $(WORKERS) --cov $(PYTEST_ARGS)
 
 test-faults: $(INSTALLED) ## inject every fault, with healing and without; writes docs/faults.md, most of an hour
 	@$(RUN)/python -m pytest -m 'not soak' retail_pipeline_tests/faults $(PYTEST_ARGS)
