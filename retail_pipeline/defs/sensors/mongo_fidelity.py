@@ -35,7 +35,7 @@ _SUBJECT = "documents"
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Counts and a sample of every collection against PostgreSQL, as observations and as check results; a "
     "difference that is still there at the next tick that can tell is repaired by a run. Where a table's stream is "
-    "late or its batch ran lately, what is lacking comes by itself. RETAIL_HEAL=0: reports only.",
+    "late or its batch ran lately, what is missing comes by itself. RETAIL_HEAL=0: reports only.",
 )
 def mongo_fidelity_sensor(context: dg.SensorEvaluationContext, platform: Platform) -> dg.SensorResult:
     """Report every tick; the cursor tells new differences from those that persist and those that are over."""
