@@ -443,7 +443,7 @@ SUPPORT: tuple[Table, ...] = (
         "applied files of sql/migrations and sql/repeatable",
         _columns(
             ("name", "text", "the file's name"),
-            ("sha256", "text", "of its text when it was applied"),
+            ("sha256", "text", "of its text and the declared tables that it read when it was applied"),
             ("applied_at", _INSTANT, "when"),
         ),
     ),

@@ -16,7 +16,7 @@ _REMEDY = (
     rf"|(?:\w+: )?(?:{_COUNT} documents rewritten|0 documents rewritten, {_COUNT} deleted))"
 )
 _ACTS = (
-    (SUPERVISOR, re.compile(rf"\S+ (?:healing: {_REMEDY}|\w+ restarted$)")),
+    (SUPERVISOR, re.compile(rf"\S+ (?:healing: {_REMEDY}|\w+ (?:restarted|failed: Died \d+ times in a row: .*)$)")),
     (SENSOR, re.compile(rf".* - \w+_sensor - healing: {_REMEDY}")),
     (RUN, re.compile(rf".* - healing, asked for by \w+_sensor: {_REMEDY}")),
 )

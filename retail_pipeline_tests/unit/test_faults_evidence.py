@@ -18,6 +18,7 @@ _WROTE = "found: the slot is gone; wrote 23,679 documents in 10.8 s"
     ("line", "expected"),
     [
         (f"{_AT} connect restarted", SUPERVISOR),
+        (f"{_AT} connect failed: Died 5 times in a row: remove the cause.", SUPERVISOR),
         (f"{_AT} healing: walmart-source: restarted what had failed", SUPERVISOR),
         (f"{_AT} healing: walmart-sink-inventory: registered as declared", SUPERVISOR),
         (f"{_AT} healing: {_WROTE}", SUPERVISOR),

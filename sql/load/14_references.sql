@@ -3,8 +3,9 @@
 --          loader may write, as pg_constraint has it; it names each reference and how many rows break it: none may.
 --          Those of the stock and its movements are asked for where they are written, by stock_set.sql.
 -- Caller:  warehouse.load, after 13, where the row triggers of its transaction are off; it runs the query.
--- Locks:   none but those of reading. What is referred to was locked against deletion by 05 and 09, so that it still is
---          there when this transaction commits; what is deleted later asks these rows, in the ordinary way.
+-- Locks:   none but those of reading. What is referred to was locked against deletion by 05, 09 and 10, so that it
+--          still is there when this transaction commits; what is deleted later asks these rows, in the ordinary way. A
+--          new reference to rows that no load makes needs such a lock (for key share) there too.
 
 select
     string_agg(

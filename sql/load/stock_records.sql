@@ -1,8 +1,8 @@
 -- Purpose: the records that the stock of a file is still to be set to, found in the tables: of each store and product
 --          the latest of all files, where that is of this file. Another file's is that file's to set.
 -- Caller:  warehouse.load_stock, for a file whose load was cut short: that of the setting load.file_id;
---          `staging.file_rows` is file_rows.sql.
--- Locks:   none but those of reading.
+--          `staging.file_rows` is file_rows.sql, made before this and dropped here.
+-- Locks:   none but those of reading, of all tables that the view joins.
 
 drop table if exists staging.stock_winner;
 

@@ -15,7 +15,7 @@ from retail_pipeline.tables import BY_NAME, MIRRORED
 from retail_pipeline.warehouse import connection, migrations, roles
 from retail_pipeline.warehouse.load import load_file
 
-# The tables that a load writes besides those that have a collection.
+# Those that have a collection, of which a load only counts what it does not write; and what else it writes.
 _BESIDES = ("files", "quarantine", "conflicts", "stock_movements")
 LOADED = (*MIRRORED, *(BY_NAME[name] for name in _BESIDES))
 REPORT = "load_report"
