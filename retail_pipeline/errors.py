@@ -55,3 +55,8 @@ class CouldNotTellError(RetailError):
     """A check could not be carried out, so neither yes nor no is the answer."""
 
     exit_code = 2
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what a server or its driver raised: the reason, and of PostgreSQL never a password."""
+    return str(error).strip().partition("\n")[0]

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 import psycopg2
 from pymongo.errors import PyMongoError
 
-from retail_pipeline.errors import RetailError
+from retail_pipeline.errors import RetailError, first_line
 from retail_pipeline.settings import Settings
 
 # Dagster ends a sensor's tick after 60 seconds. Connect, Kafka, PostgreSQL and MongoDB are asked side by side.
@@ -80,7 +80,7 @@ def why(error: Exception) -> str:
     """Return the reason for a failure in a line."""
     if isinstance(error, RetailError):
         return error.message
-    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+    return f"{type(error).__name__}: {first_line(error)}"
 
 
 def _answer(name: str, future: Future[Any], seconds: float) -> Any:

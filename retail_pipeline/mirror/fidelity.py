@@ -14,7 +14,7 @@ import psycopg2
 from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
-from retail_pipeline.errors import CouldNotTellError, RetailError
+from retail_pipeline.errors import CouldNotTellError, RetailError, first_line
 from retail_pipeline.mirror import comparison, documents, snapshot, writing
 from retail_pipeline.mirror.client import ANALYST, connect, mirror
 from retail_pipeline.mirror.comparison import Difference, Kind
@@ -153,7 +153,7 @@ def could_tell() -> Iterator[None]:
         raise CouldNotTellError(f"The comparison could not be made. {error.message}", error.next_step) from error
     except (psycopg2.Error, PyMongoError) as error:
         raise CouldNotTellError(
-            f"The comparison broke off: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}",
+            f"The comparison broke off: {type(error).__name__}: {first_line(error)}",
             "see `retail-pipeline status`, then compare again",
         ) from error
 

@@ -13,7 +13,7 @@ from psycopg2.extensions import make_dsn
 from psycopg2.extras import LogicalReplicationConnection
 from psycopg2.sql import SQL, Identifier
 
-from retail_pipeline.errors import ReplicationError
+from retail_pipeline.errors import ReplicationError, first_line
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import SLOT
 from retail_pipeline.warehouse import connection
@@ -87,7 +87,7 @@ def create(settings: Settings) -> Iterator[ExportedSnapshot]:
         replication = psycopg2.connect(make_dsn(**address), connection_factory=LogicalReplicationConnection)
     except psycopg2.OperationalError as error:
         raise ReplicationError(
-            f"PostgreSQL does not let {connection.CDC} replicate: {_first_line(error)}",
+            f"PostgreSQL does not let {connection.CDC} replicate: {first_line(error)}",
             "`retail-pipeline up` sets its password; a server of your own needs wal_level = logical",
         ) from error
     try:
@@ -103,7 +103,7 @@ def create(settings: Settings) -> Iterator[ExportedSnapshot]:
                 ) from error
             except psycopg2.Error as error:
                 raise ReplicationError(
-                    f"The slot {SLOT} could not be made: {_first_line(error)}",
+                    f"The slot {SLOT} could not be made: {first_line(error)}",
                     "see pg_replication_slots and max_replication_slots; the initial snapshot can be taken again",
                 ) from error
             row = cursor.fetchone()
@@ -226,7 +226,3 @@ def _oldest_writer(settings: Settings) -> str:
     with connection.connect_dsn(address, autocommit=True) as opened, opened.cursor() as cursor:
         cursor.execute(_OLDEST_WRITER)
         return str((cursor.fetchone() or ("unknown",))[0])
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0]

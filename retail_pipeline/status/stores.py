@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import psycopg2
 
-from retail_pipeline.errors import WarehouseError
+from retail_pipeline.errors import WarehouseError, first_line
 from retail_pipeline.settings import SQL, Settings
 from retail_pipeline.status.line import Line, asked
 from retail_pipeline.warehouse import tenant_acts
@@ -70,6 +70,6 @@ def _waiting(settings: Settings) -> list[Waiting]:
             return [Waiting(*row) for row in cursor.fetchall()]
     except psycopg2.Error as error:
         raise WarehouseError(
-            f"PostgreSQL does not say who waits: {str(error).strip().partition(chr(10))[0]}.",
+            f"PostgreSQL does not say who waits: {first_line(error)}.",
             "see its line among the servers",
         ) from error

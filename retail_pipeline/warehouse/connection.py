@@ -13,7 +13,7 @@ from psycopg2 import errors as pg_errors
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from retail_pipeline import interruption
-from retail_pipeline.errors import SettingError, WarehouseError
+from retail_pipeline.errors import SettingError, WarehouseError, first_line
 from retail_pipeline.warehouse import lock_holders
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _connected(parameters: dict[str, str]) -> Connection:
             if _NO_ROOM not in str(error) or time.monotonic() > until:
                 place = f"{parameters.get('host', 'localhost')}:{parameters.get('port', '5432')}"
                 raise WarehouseError(
-                    f"PostgreSQL at {place} does not let {parameters.get('user', 'anybody')} in: {_first_line(error)}",
+                    f"PostgreSQL at {place} does not let {parameters.get('user', 'anybody')} in: {first_line(error)}",
                     "see `retail-pipeline status`; `retail-pipeline up` starts the embedded server and sets the "
                     "passwords",
                 ) from error
@@ -174,7 +174,7 @@ def explained() -> Iterator[None]:
         raise  # the connection names who holds the lock
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
         raise WarehouseError(
-            f"PostgreSQL broke off while it was read: {_first_line(error)}",
+            f"PostgreSQL broke off while it was read: {first_line(error)}",
             "see `retail-pipeline status`, then run the step again: it starts over or goes on by itself",
         ) from error
 
@@ -191,8 +191,3 @@ def one(cursor: Cursor) -> tuple[Any, ...]:
     if row is None:
         raise WarehouseError("PostgreSQL answered with no row where one must be.")
     return row
-
-
-def _first_line(error: BaseException) -> str:
-    """Return the server's first line, which holds the reason and never a password."""
-    return str(error).strip().partition("\n")[0]

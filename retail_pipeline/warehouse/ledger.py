@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import psycopg2
 
-from retail_pipeline.errors import WarehouseError
+from retail_pipeline.errors import WarehouseError, first_line
 from retail_pipeline.settings import Settings
 from retail_pipeline.warehouse.connection import connect_dsn
 
@@ -27,5 +27,5 @@ def known(settings: Settings, fingerprints: Collection[str]) -> set[str]:
             )
             return {row[0] for row in cursor.fetchall()}
         except psycopg2.Error as error:
-            message = f"PostgreSQL does not say which files are loaded: {str(error).strip().partition(chr(10))[0]}."
+            message = f"PostgreSQL does not say which files are loaded: {first_line(error)}."
             raise WarehouseError(message, "see `retail-pipeline status`") from error

@@ -14,7 +14,7 @@ from psycopg2 import errors as pg_errors
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from retail_pipeline.errors import BlockedError, SourceError, WarehouseError
+from retail_pipeline.errors import BlockedError, SourceError, WarehouseError, first_line
 from retail_pipeline.settings import SQL, Settings
 from retail_pipeline.source.columns import NAMES
 from retail_pipeline.source.file import SourceFile, open_source
@@ -99,10 +99,11 @@ def load_file(
             message = f"{path} brings something that was entered here in the same moment: nothing was loaded."
             raise EnteredMeanwhileError(message, "load it again") from error
         except psycopg2.Error as error:
-            reason = str(error).strip().partition("\n")[0]
             committed = load and load.is_committed
             kept = "Its sales are loaded, its stock is not all set" if committed else "Nothing was loaded"
-            raise WarehouseError(f"PostgreSQL did not take {path}: {reason}. {kept}.", "load it again") from error
+            raise WarehouseError(
+                f"PostgreSQL did not take {path}: {first_line(error)}. {kept}.", "load it again"
+            ) from error
 
     started = time.monotonic()
     for _ in range(1, ATTEMPTS):
@@ -233,7 +234,7 @@ class _Load:
         if not self._rows:
             raise SourceError(f"{source.path} has a header and no rows.", "check that the export ended well")
         self._script(cursor, "02_duplicates", "duplicates")
-        cursor.execute(f"create view staging.file_rows as {(SCRIPTS / 'file_rows.sql').read_text()}")
+        load_staging.view_file_rows(cursor)
         self._script(cursor, "03_known_sales", "sales that are loaded already")
 
     def _verdict(self, cursor: Cursor, *, accept: bool, error_share: float) -> dict[str, int]:

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+from retail_pipeline.settings import SQL
 from retail_pipeline.source.date_order import Judgement, Tally
 from retail_pipeline.source.file import SourceFile
 from retail_pipeline.source.reader import Batch, RejectedRow, read
@@ -31,6 +32,11 @@ _SPOOL_BYTES = 4 * 1024 * 1024
 _SENT_AT_ONCE = 64 * 1024
 # PostgreSQL has no text with a zero byte; this character is its picture.
 _ZERO, _PICTURE_OF_ZERO = "\x00", "\u2400"
+
+
+def view_file_rows(cursor: Cursor) -> None:
+    """Make the view `staging.file_rows`, every loaded row of every file, for scripts that drop it."""
+    cursor.execute(f"create view staging.file_rows as {(SQL / 'load' / 'file_rows.sql').read_text()}")
 
 
 @dataclass(frozen=True)

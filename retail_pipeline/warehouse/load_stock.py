@@ -13,9 +13,9 @@ from psycopg2 import errors as pg_errors
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from retail_pipeline.errors import BlockedError, WarehouseError
+from retail_pipeline.errors import BlockedError, WarehouseError, first_line
 from retail_pipeline.settings import SQL, Settings
-from retail_pipeline.warehouse import connection, exclusion, limits, lock_holders, locks
+from retail_pipeline.warehouse import connection, exclusion, limits, load_staging, lock_holders, locks
 from retail_pipeline.warehouse.connection import one
 
 SCRIPTS = SQL / "load"
@@ -160,7 +160,7 @@ def resume(
     with session.cursor() as cursor:
         cursor.execute("select set_config('load.file_id', %s, true)", (str(file_id),))
         cursor.execute("set local search_path = pg_catalog, pg_temp")
-        cursor.execute(f"create view staging.file_rows as {(SCRIPTS / 'file_rows.sql').read_text()}")
+        load_staging.view_file_rows(cursor)
         cursor.execute((SCRIPTS / "stock_records.sql").read_text())
     session.commit()
     return set_all(settings, session, file_id, report, timeout)
@@ -207,7 +207,7 @@ def set_all(
                 part.again_at = ended + random.uniform(*_PAUSE)  # noqa: S311
                 waiting.append(part)
             elif isinstance(more, Exception):
-                faults[part.stores[0]] = str(more).strip().partition("\n")[0]
+                faults[part.stores[0]] = first_line(more)
             elif more:
                 part.in_vain_since = None
                 waiting.appendleft(part)
