@@ -12,7 +12,7 @@ from retail_pipeline_tests.faults.testbed import Testbed
 pytestmark = pytest.mark.fault
 
 
-@pytest.mark.parametrize("fault", [pytest.param(fault, id=fault.id) for fault in FAULTS])
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
 def test_it_stays_broken(sound: Testbed, trials: Trials, fault: Fault) -> None:
     sound.healing(on=False)
     sound.is_sound = False

@@ -11,6 +11,7 @@ from retail_pipeline.mirror import tenants
 from retail_pipeline.mirror.client import ANALYST, SINK, STATE, WRITER
 from retail_pipeline.mongodb import USERS_DATABASE
 from retail_pipeline.tables import MIRRORED, MONGO_DATABASE
+from retail_pipeline_tests.integration.warehouse.privileges import as_table
 
 Document = dict[str, Any]
 
@@ -42,17 +43,7 @@ def matrix(database: Database[Document], store_id: int) -> dict[tuple[str, str],
 
 def markdown(database: Database[Document], store_id: int) -> str:
     """Write the matrix as a table for the documentation."""
-    cells = matrix(database, store_id)
-    users, collections = ({key[part]: None for key in cells} for part in (0, 1))
-    lines = [
-        "| collection or view | " + " | ".join(f"`{user}`" for user in users) + " |",
-        "|---|" + "---|" * len(users),
-    ]
-    lines += [
-        f"| {collection} | " + " | ".join(cells[user, collection] or "-" for user in users) + " |"
-        for collection in collections
-    ]
-    return "\n".join(lines) + "\n"
+    return as_table("collection or view", matrix(database, store_id))
 
 
 def _privileges(database: Database[Document], user: str) -> Sequence[Mapping[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from retail_pipeline.tables import TABLES
@@ -57,15 +58,18 @@ def matrix(connection: Connection) -> dict[tuple[str, str], str]:
 
 def markdown(connection: Connection) -> str:
     """Write the matrix as a table for the documentation."""
-    cells = matrix(connection)
-    lines = [
-        "| table | " + " | ".join(f"`{role}`" for role in ROLES) + " |",
-        "|---|" + "---|" * len(ROLES),
+    return as_table("table", matrix(connection))
+
+
+def as_table(title: str, cells: Mapping[tuple[str, str], str]) -> str:
+    """Write a matrix in Markdown: a column for each first part of its keys, a line for each second."""
+    columns, lines = ({key[part]: None for key in cells} for part in (0, 1))
+    head = [
+        f"| {title} | " + " | ".join(f"`{column}`" for column in columns) + " |",
+        "|---|" + "---|" * len(columns),
     ]
-    lines += [
-        f"| {table.name} | " + " | ".join(cells[role, table.name] or "-" for role in ROLES) + " |" for table in TABLES
-    ]
-    return "\n".join(lines) + "\n"
+    told = [f"| {line} | " + " | ".join(cells[column, line] or "-" for column in columns) + " |" for line in lines]
+    return "\n".join([*head, *told]) + "\n"
 
 
 def _letter(connection: Connection, role: str, table: str, letter: str, command: str) -> str:

@@ -12,14 +12,8 @@ from retail_pipeline.settings import Settings
 from retail_pipeline.warehouse import connection
 from retail_pipeline_tests.integration.conftest import copy_of
 from retail_pipeline_tests.integration.shop import rows
+from retail_pipeline_tests.integration.warehouse import declared
 
-_COLUMNS = """
-select c.relname, a.attname, format_type(a.atttypid, a.atttypmod), not a.attnotnull
-from pg_class as c
-inner join pg_attribute as a on c.oid = a.attrelid and a.attnum > 0 and not a.attisdropped
-where c.relnamespace = 'retail'::regnamespace and c.relkind in ('r', 'p')
-order by c.relname, a.attnum
-"""
 _KEYS = """
 select k.conrelid::regclass::text, array_agg(a.attname::text order by p.place)
 from pg_constraint as k
@@ -52,13 +46,13 @@ def superuser(postgres_settings: Settings, company_template: Settings) -> Iterat
 
 
 def test_the_catalog_has_the_declared_tables_with_their_columns_in_order(superuser: Connection) -> None:
-    declared = [
+    wanted = [
         (table.name, column.name, column.type, column.nullable)
         for table in sorted(tables.TABLES, key=lambda table: table.name)
         for column in table.columns
     ]
 
-    assert rows(superuser, _COLUMNS) == declared
+    assert rows(superuser, declared.COLUMNS) == wanted
 
 
 def test_every_table_has_its_declared_key(superuser: Connection) -> None:
