@@ -147,7 +147,7 @@ def test_without_the_ledger_nothing_is_asked_for_and_nothing_forgotten(landing: 
 def test_thousands_of_old_files_cost_one_bounded_question_no_read_and_a_short_line(
     landing: Landing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number in range(5_000):
+    for number in range(2_000):
         path = landing.put(f"{number}.csv")
         landing.loaded.add(hashlib.sha256(path.read_bytes()).hexdigest())
     while State.ARRIVING in (kinds := set(states(landing).values())) or State.READY in kinds or not kinds:

@@ -38,7 +38,7 @@ def _file(tmp_path: Path, *lines: str, end: str = "\r\n") -> Path:
 
 
 # A block costs the same whatever is in it, so of small ones fewer lines do.
-@pytest.mark.parametrize(("block_bytes", "lines"), [(100, 100), (1_000, 1_000), (7_919, None), (10_000_000, None)])
+@pytest.mark.parametrize(("block_bytes", "lines"), [(100, 25), (1_000, 250), (7_919, None), (10_000_000, None)])
 def test_every_row_is_read_as_a_plain_reader_reads_it(tmp_path: Path, block_bytes: int, lines: int | None) -> None:
     text = "\r\n".join(LINES[:lines]) + "\r\n"
     path = tmp_path / "sales.csv"
@@ -200,7 +200,7 @@ _WHOLE_QUOTED = "".join(
 ).encode()
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     whole=st.sampled_from([_WHOLE, _WHOLE_LINUX, _WHOLE_QUOTED]),
     share=st.floats(0, 1, exclude_max=True),
