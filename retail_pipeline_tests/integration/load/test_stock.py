@@ -96,21 +96,23 @@ class _Company:
         stores = files.ask(self.settings, "select store_id from retail.stores order by 1")
         return [store for (store,) in stores if self.products(store)]
 
-    def sell(self, store: int, product: int) -> None:
-        """Sell a unit; a sale that waits for longer than two seconds fails."""
-        with self.selling(store, product):
-            pass
+    def sell(self, store: int, *products: int) -> None:
+        """Sell a unit of each, a sale each; one that waits for longer than two seconds fails."""
+        with connection.connect(self.settings, connection.ADMIN) as session:
+            for product in products:
+                with self.selling(session, store, product):
+                    pass
 
     @contextmanager
-    def selling(self, store: int, product: int) -> Iterator[Connection]:
+    def selling(self, session: Connection, store: int, product: int) -> Iterator[None]:
         """Sell a unit, and commit when the block ends."""
-        [(customer,)] = files.ask(
-            self.settings, "select min(customer_id) from retail.store_customers where store_id = %s", store
+        [(customer,)] = shop.rows(
+            session, "select min(customer_id) from retail.store_customers where store_id = %s", store
         )
-        with connection.connect(self.settings, connection.ADMIN) as session:
-            shop.run(session, "set local lock_timeout = '2s'")
-            shop.sell(session, [product], [1], store=store, customer=customer)
-            yield session
+        shop.run(session, "set local lock_timeout = '2s'")
+        shop.sell(session, [product], [1], store=store, customer=customer)
+        yield
+        session.commit()
         self.sold[store, product] += 1
 
     def require_right_stock(self, *but: int) -> None:
@@ -284,8 +286,7 @@ def test_sales_between_the_phases_are_kept_to_the_unit(
 ) -> None:
     _load_and_die(company.settings, company.later, 5)
     for store in company.stores():
-        for product in company.products(store):
-            company.sell(store, product)
+        company.sell(store, *company.products(store))
 
     if completed_by == "itself":
         load_stock.complete(company.settings)
@@ -334,7 +335,8 @@ def _load_while_a_sale_is_being_made(company: _Company) -> None:
     def sell() -> None:
         with (
             connection.connect_dsn(company.settings.require("postgres_dsn"), autocommit=True) as administrator,
-            company.selling(store, company.products(store)[0]),
+            connection.connect(company.settings, connection.ADMIN) as session,
+            company.selling(session, store, company.products(store)[0]),
         ):
             sold.set()
             while not shop.rows(administrator, files.LOADER_WAITS):
