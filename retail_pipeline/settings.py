@@ -141,6 +141,10 @@ class Credentials:
         """Return whether `name` has a password already."""
         return name in self._read()
 
+    def names(self) -> list[str]:
+        """Name everything that has a password."""
+        return list(self._read())
+
     def known(self, name: str) -> str | None:
         """Return the password of `name` where there is one already."""
         return self._read().get(name)

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -32,6 +33,7 @@ __all__ = [
     "environment",
     "export",
     "health",
+    "logs",
     "repository",
     "restarted",
     "ui_address",
@@ -87,6 +89,12 @@ def up(
         if supervise is not None:
             supervisor = Supervisor(settings, State(settings.home), say)
             supervisor.up() if supervise else supervisor.down()
+
+
+def logs(settings: Settings) -> dict[str, Path]:
+    """Return where the log of each embedded server is, and of what supervises them."""
+    state = State(settings.home)
+    return {server.name: server(settings, state).log for server in reversed(_STOPPING)}
 
 
 def watched(settings: Settings, state: State, report: Report) -> list[Server]:

@@ -3,60 +3,90 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from retail_pipeline import stack
+from retail_pipeline.errors import StackError
 from retail_pipeline.settings import Settings
 from retail_pipeline.status import files, runs, stores, stream
 from retail_pipeline.status.line import Line
 
-__all__ = ["Line", "Status", "measure"]
+__all__ = ["PARTS", "Line", "Status", "measure"]
+
+PARTS = ("servers", "stream", "runs", "files", "stores")
+_MOST_NAMES = 5
 
 
 @dataclass(frozen=True)
 class Status:
-    """How everything is, by part."""
+    """How everything is, by part; `at` is when it was asked, `ui` the address of Dagster's pages where they run."""
 
-    servers: tuple[Line, ...]
-    stream: tuple[Line, ...]
-    runs: tuple[Line, ...]
-    files: tuple[Line, ...]
-    stores: tuple[Line, ...]
+    servers: tuple[Line, ...] = ()
+    stream: tuple[Line, ...] = ()
+    runs: tuple[Line, ...] = ()
+    files: tuple[Line, ...] = ()
+    stores: tuple[Line, ...] = ()
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    ui: str | None = None
 
     @property
     def healthy(self) -> bool:
         """Whether nothing is wrong."""
-        return all(line.ok for part in self._parts().values() for line in part)
+        return not self.problems
+
+    @property
+    def problems(self) -> list[Line]:
+        """What is wrong, in the order of the parts."""
+        return [line for part in self.parts().values() for line in part if not line.ok]
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether every server was stopped on purpose, so that there is nothing to ask."""
+        return bool(self.servers) and all(line.state == "stopped" for line in self.servers)
+
+    @property
+    def sentence(self) -> str:
+        """Say it all in a line."""
+        if self.is_stopped:
+            return "Every server is stopped. Next: `retail-pipeline up`"
+        if not self.problems:
+            return "All is well."
+        names = list(dict.fromkeys(line.name for line in self.problems))
+        more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+        count = len(self.problems)
+        return f"{count} problem{'' if count == 1 else 's'}: {', '.join(names[:_MOST_NAMES])}{more}."
+
+    def parts(self) -> dict[str, tuple[Line, ...]]:
+        """Return the lines of each part, by its name."""
+        return {name: getattr(self, name) for name in PARTS}
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON takes it."""
-        return {"healthy": self.healthy, **dataclasses.asdict(self)}
-
-    def as_text(self) -> str:
-        """Return it as lines for a person."""
-        lines = []
-        for title, part in self._parts().items():
-            lines.append(title.capitalize())
-            for one in part:
-                lines.append(f"  {'' if one.ok else '! '}{one.name:<36} {one.state:<10} {one.detail}".rstrip())
-                if one.next_step and not one.ok:
-                    lines.append(f"      Next: {one.next_step}")
-        lines.append("All is well." if self.healthy else "Something is wrong: see the lines with `!`.")
-        return "\n".join(lines)
-
-    def _parts(self) -> dict[str, tuple[Line, ...]]:
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        told = dataclasses.asdict(self) | {"at": self.at.isoformat(timespec="seconds")}
+        return {"healthy": self.healthy, "sentence": self.sentence, **told}
 
 
 def measure(settings: Settings) -> Status:
-    """Ask everything once; what does not answer is a line that says so, never an exception."""
-    return Status(
-        servers=tuple(_server(one) for one in stack.health(settings)),
+    """Ask everything once; what does not answer is a line that says so, never an exception.
+
+    Where every server is stopped nothing else is asked: that would be a list of the same problem.
+    """
+    servers = Status(servers=tuple(_server(one) for one in stack.health(settings)))
+    if servers.is_stopped:
+        return servers
+    ui = None
+    with suppress(StackError):
+        ui = stack.ui_address(settings)
+    return dataclasses.replace(
+        servers,
         stream=tuple(stream.lines(settings)),
         runs=tuple(runs.lines(settings)),
         files=tuple(files.lines(settings)),
         stores=tuple(stores.lines(settings)),
+        ui=ui,
     )
 
 

@@ -21,6 +21,7 @@ from retail_pipeline.tables import RED, SLOT
 
 _SNAPSHOT, _SLOT, _HEARTBEAT, _LETTERS = "initial snapshot", f"slot {SLOT}", "heartbeat", "dead letters"
 _LOAD = "`retail-pipeline load CSV`, also with a file that is loaded already: its job makes what is missing"
+_WELL = ("caught up", "behind")
 _READ = "see that every server and connector above runs; then it goes on by itself"
 _NEXT: Mapping[Remedy, str] = {
     Remedy.WAIT: Remedy.WAIT.value,
@@ -127,7 +128,8 @@ def _groups(settings: Settings) -> list[Line]:
         if not own or missing:
             state, detail = "unknown", f"no offset yet for {missing} of {len(own)} partitions" if own else "no topic"
         else:
-            state, detail = "late" if table.topic in problems else "known", f"{behind:,} records behind{_oldest(own)}"
+            state = "late" if table.topic in problems else "behind" if behind else "caught up"
+            detail = f"{behind:,} records behind{_oldest(own)}"
             detail += f", {backlog.sentence}" if backlog and behind else ""
-        found.append(Line(f"group {connectors.group(table)}", state == "known", state, detail, _READ))
+        found.append(Line(f"group {connectors.group(table)}", state in _WELL, state, detail, _READ))
     return found

@@ -277,7 +277,8 @@ def _require_role(cursor: Cursor, role: str) -> None:
     cursor.execute("select 1 from pg_roles where rolname = %s", (role,))
     if cursor.fetchone() is None:
         raise WarehouseError(
-            f"There is no login {role}.", "add it with `retail-pipeline`, or load a file with its store"
+            f"There is no login {role}.",
+            f"`retail-pipeline store add {role.rpartition('_')[2]}` makes it; `store list` names those that are there",
         )
 
 

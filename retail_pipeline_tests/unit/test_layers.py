@@ -18,7 +18,6 @@ LAYERS = (
 )  # fmt: skip
 # What starts a process, and what programs of others import.
 ENTRIES = {
-    "cli",
     "stack.__main__",
     "bench.load_process",
     "warehouse.sqlstates",

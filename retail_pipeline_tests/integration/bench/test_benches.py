@@ -8,9 +8,9 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from retail_pipeline.bench import BenchError, database, load, rls, sale
+from retail_pipeline.bench import database, load, rls, sale
 from retail_pipeline.bench.company import Company, fill
-from retail_pipeline.bench.database import UNRESTRICTED, Site, store_login
+from retail_pipeline.bench.database import UNRESTRICTED, BenchError, Site, store_login
 from retail_pipeline.bench.result import Result
 from retail_pipeline.settings import Settings
 from retail_pipeline.warehouse.connection import connect_dsn

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from retail_pipeline.bench import BenchError, cdc, cdc_arrivals, cdc_drain, cdc_sides, initial_load, verify
+from retail_pipeline.bench import cdc, cdc_arrivals, cdc_drain, cdc_sides, initial_load, verify
 from retail_pipeline.bench.cdc_generator import Plan
+from retail_pipeline.bench.database import BenchError
 from retail_pipeline.bench.result import Result
 from retail_pipeline.mirror import client, fidelity, initial_snapshot
 from retail_pipeline.settings import Settings

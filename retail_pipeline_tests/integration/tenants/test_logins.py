@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg2
 import pytest
 from pymongo.errors import OperationFailure
 
 from retail_pipeline import cli
+from retail_pipeline.cli import call
 from retail_pipeline.mirror import tenants
 from retail_pipeline.settings import Settings
 from retail_pipeline.warehouse import connection, roles
@@ -23,7 +26,7 @@ STORE = 811
 @pytest.fixture
 def shop(fortress: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """Return a new store that nobody let in yet, and point the command at its servers."""
-    monkeypatch.setattr(cli, "_running", lambda _: fortress)
+    monkeypatch.setattr(call, "running", lambda _: fortress)
     with mirrored.superuser(fortress) as superuser:
         run(superuser, "insert into retail.stores values (%s, 'New')", STORE)
     yield fortress
@@ -128,3 +131,42 @@ def test_a_store_that_is_not_there_is_a_clear_error(
     assert shop
     assert _store(action, 987) == 1
     assert "987" in capsys.readouterr().err
+
+
+def test_the_list_says_which_stores_are_in_in_the_words_of_the_calls(
+    shop: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def listed() -> dict[str, Any]:
+        capsys.readouterr()
+        assert cli.main(["store", "list", "--json"]) == 0
+        [found] = [one for one in json.loads(capsys.readouterr().out) if one["store_id"] == STORE]
+        return dict(found)
+
+    assert (listed()["state"], listed()["connection_limit"]) == ("not added", None)
+    _store("add")
+    with connection.connect(shop, connection.store_role(STORE)):
+        found = listed()
+    assert found | {"connection_limit": 0} == {
+        "store_id": STORE,
+        "store_location": "New",
+        "state": "let in",
+        "postgres": True,
+        "mongodb": True,
+        "connections": 1,
+        "connection_limit": 0,
+    }
+    assert found["connection_limit"] > 0
+    _store("disable")
+    assert listed()["state"] == "disabled"
+    roles.add_store(shop, STORE)
+    assert listed()["state"] == "PostgreSQL only"
+    with mirrored.superuser(shop) as superuser:
+        run(
+            superuser,
+            "insert into retail.tenant_acts (store_id, kind, harmed_others, since, what)"
+            " values (%s, 'shut_out', true, now(), 'planted')",
+            STORE,
+        )
+    assert listed()["state"] == "shut out"
+    _store("enable")
+    assert listed()["state"] == "let in"

@@ -1,0 +1,1 @@
+"""What the command says and how it ends, where no server is asked."""
