@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import logging
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -12,10 +12,14 @@ from typing import Any
 
 from dagster import DagsterInstance, Definitions, LoggerDefinition
 
-from retail_pipeline import interruption, lifeline, lost_runs
+# Of what is public only `execute_in_process` runs a job here, and its runs belong to no code location: dagster#17707.
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
+from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+
+from retail_pipeline import interruption, lifeline, lost_runs, stack
 from retail_pipeline.definitions import defs
 from retail_pipeline.defs.assets.warehouse import REPORT, load_config
-from retail_pipeline.defs.executor import executing
 from retail_pipeline.defs.keys import mongodb, postgres
 from retail_pipeline.defs.sensors.lost_runs import end, unfinished
 from retail_pipeline.errors import RetailError
@@ -23,6 +27,7 @@ from retail_pipeline.names import file_tags
 from retail_pipeline.settings import Settings
 from retail_pipeline.tables import GREEN
 
+STARTED_BY = "started_by"
 Say = Callable[[str], None]
 # The metadata of each asset that a run materialized, by the parts of its key joined with a slash.
 Materialized = dict[str, dict[str, Any]]
@@ -39,30 +44,40 @@ def run(
         message = f"Dagster has no instance in {settings.dagster_home}."
         raise RetailError(message, "start the servers with `retail-pipeline up`")
     definitions = Definitions.merge(defs(), Definitions(loggers={"console": _progress(say)}))
-    run_id = str(uuid.uuid4())
+    defined = definitions.resolve_job_def(job)
+    started_by = {lifeline.EXECUTED_BY: lifeline.this_process(), STARTED_BY: getpass.getuser()}
     with DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        made = instance.create_run_for_job(
+            defined,
+            run_config={**config, "loggers": {"console": {}}},
+            tags={**defined.run_tags, **started_by, **(tags or {})},
+            # By this the pages, the timeline and sensors know that it is a run of the job of this code location.
+            remote_job_origin=_origin(settings, job),
+        )
 
         def cancel(number: int) -> None:
-            begun = instance.get_run_by_id(run_id)
+            begun = instance.get_run_by_id(made.run_id)
             if begun and not begun.is_finished:
                 instance.report_run_canceling(begun, str(interruption.Stopped(number)).capitalize())
 
-        with interruption.cancelling(cancel) as listener, executing(run_id):
+        with interruption.cancelling(cancel) as listener:
             try:
-                result = definitions.resolve_job_def(job).execute_in_process(
-                    run_config={**config, "loggers": {"console": {}}},
-                    instance=instance,
-                    run_id=run_id,
-                    tags={lifeline.EXECUTED_BY: lifeline.this_process(), **(tags or {})},
-                )
+                result = execute_run(InMemoryJob(defined), made, instance, raise_on_error=True)
             except BaseException as error:
                 if listener is None or listener.heard is None:
                     raise
                 # Whatever failed, failed because of the signal: a statement that was cancelled, for one.
                 raise interruption.Stopped(listener.heard) from error
     events = [event for event in result.all_events if event.is_step_materialization]
-    made = [event.step_materialization_data.materialization for event in events]
-    return {"/".join(one.asset_key.path): {name: value.value for name, value in one.metadata.items()} for one in made}
+    found = [event.step_materialization_data.materialization for event in events]
+    return {"/".join(one.asset_key.path): {name: value.value for name, value in one.metadata.items()} for one in found}
+
+
+def _origin(settings: Settings, job: str) -> RemoteJobOrigin:
+    """Return where the web UI and the daemon find this job."""
+    host, _, port = stack.code_server(settings).rpartition(":")
+    location = GrpcServerCodeLocationOrigin(host=host, port=int(port), location_name=stack.LOCATION)
+    return RemoteJobOrigin(RemoteRepositoryOrigin(location, stack.REPOSITORY), job)
 
 
 def end_lost(settings: Settings, say: Say) -> None:

@@ -18,7 +18,7 @@ from retail_pipeline.settings import Settings
 from retail_pipeline.stack import dagster as dagster_servers
 from retail_pipeline.stack.addresses import environment, variables
 from retail_pipeline.stack.connect import Connect
-from retail_pipeline.stack.dagster import CodeServer, Daemon, Webserver
+from retail_pipeline.stack.dagster import LOCATION, REPOSITORY, CodeServer, Daemon, Webserver
 from retail_pipeline.stack.kafka import Kafka
 from retail_pipeline.stack.mongo import Mongo
 from retail_pipeline.stack.postgres import Postgres
@@ -27,8 +27,11 @@ from retail_pipeline.stack.state import State, exclusively
 from retail_pipeline.stack.supervisor import Journal, Supervisor, died
 
 __all__ = [
+    "LOCATION",
+    "REPOSITORY",
     "ServerHealth",
     "ask_dagster",
+    "code_server",
     "down",
     "environment",
     "export",
@@ -152,9 +155,14 @@ def ui_address(settings: Settings) -> str:
     return Webserver(settings, state).address()
 
 
+def code_server(settings: Settings) -> str:
+    """Return host:port of the code server, which has the definitions."""
+    return CodeServer(settings, State(settings.home)).address()
+
+
 def repository() -> str:
     """Return how GraphQL names the repository of the definitions."""
-    return f'{{repositoryLocationName: "{dagster_servers.LOCATION}", repositoryName: "__repository__"}}'
+    return f'{{repositoryLocationName: "{LOCATION}", repositoryName: "{REPOSITORY}"}}'
 
 
 def ask_dagster(settings: Settings, query: str) -> dict[str, Any]:

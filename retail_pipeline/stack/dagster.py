@@ -25,6 +25,7 @@ from retail_pipeline.stack.processes import Process
 from retail_pipeline.stack.server import Server
 
 LOCATION = "retail_pipeline"
+REPOSITORY = "__repository__"  # Dagster's name for the only one of a code location
 _MODULE = "retail_pipeline.definitions"
 _WORKSPACE = """load_from:
   - grpc_server: {{host: 127.0.0.1, port: {port}, location_name: {location}}}

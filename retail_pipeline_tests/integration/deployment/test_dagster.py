@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from dataclasses import replace
 
 import dagster as dg
@@ -46,6 +47,27 @@ def test_the_ui_shows_the_run_with_a_row_count_for_every_table(instance: dg.Dags
         assert event is not None
         assert event.asset_materialization is not None
         assert "dagster/row_count" in event.asset_materialization.metadata
+
+
+def test_a_run_of_the_command_stands_on_the_page_of_its_job_as_one_of_this_code_location(
+    instance: dg.DagsterInstance, deployment: Deployment
+) -> None:
+    selector = stack.repository().replace("{", '{pipelineName: "initial_load", ', 1)
+    page = stack.ask_dagster(
+        deployment.settings,
+        f"{{ pipelineOrError(params: {selector}) {{ ... on Pipeline {{ runs {{ runId tags {{ key value }}"
+        " repositoryOrigin { repositoryLocationName repositoryName } } } } }",
+    )
+    found = {run["runId"]: run for run in page["pipelineOrError"]["runs"]}
+    first = instance.get_runs(filters=dg.RunsFilter(job_name="initial_load"))[-1]
+
+    assert found[first.run_id]["repositoryOrigin"] == {
+        "repositoryLocationName": stack.LOCATION,
+        "repositoryName": stack.REPOSITORY,
+    }
+    tags = {tag["key"]: tag["value"] for tag in found[first.run_id]["tags"]}
+    assert tags["file"] == deployment.csv.name
+    assert tags["started_by"] == getpass.getuser()
 
 
 def test_no_secret_is_in_a_run_its_configuration_or_its_events(
