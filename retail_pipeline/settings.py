@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from retail_pipeline.errors import SettingError
 
@@ -29,6 +30,7 @@ class Settings:
     address with that role's name and password, see `warehouse.connection` and `mongodb`. Of a file's rows
     `warn_share` may be quarantined before a check warns, `error_share` before nothing of the file is loaded. With
     `supervise` an embedded server that dies is restarted; with `heal` the sensors heal the stream that they watch.
+    `alert_url` gets alarms; like an address it may hold a secret.
     """
 
     home: Path
@@ -44,6 +46,7 @@ class Settings:
     error_share: float = 0.01
     supervise: bool = True
     heal: bool = True
+    alert_url: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -64,6 +67,7 @@ class Settings:
             error_share=_share(values, "RETAIL_ERROR_SHARE", cls.error_share),
             supervise=_switch(values, "RETAIL_SUPERVISE"),
             heal=_switch(values, "RETAIL_HEAL"),
+            alert_url=_url(values, "RETAIL_ALERT_URL"),
         )
 
     def choices(self) -> dict[str, str]:
@@ -74,6 +78,7 @@ class Settings:
             "RETAIL_ERROR_SHARE": str(self.error_share),
             "RETAIL_SUPERVISE": str(int(self.supervise)),
             "RETAIL_HEAL": str(int(self.heal)),
+            **({"RETAIL_ALERT_URL": self.alert_url} if self.alert_url else {}),
         }
 
     def require(self, name: str) -> str:
@@ -115,6 +120,14 @@ def _switch(values: Mapping[str, str], name: str) -> bool:
     if value not in ("0", "1"):
         raise SettingError(f"{name} is {value!r}, which is no switch.", "give 1 for on or 0 for off")
     return value == "1"
+
+
+def _url(values: Mapping[str, str], name: str) -> str | None:
+    url = values.get(name)
+    if url is not None and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc):
+        # Without its value, which may hold a secret.
+        raise SettingError(f"{name} is no address.", "give one that begins with http:// or https://")
+    return url
 
 
 class Credentials:

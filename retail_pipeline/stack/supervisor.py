@@ -105,7 +105,7 @@ class Supervisor(Server):
 
     def command(self) -> list[str]:
         """Return the command line."""
-        return [sys.executable, "-m", "retail_pipeline.stack", str(self.settings.home)]
+        return [sys.executable, "-m", "retail_pipeline.supervision", str(self.settings.home)]
 
     def environment(self) -> dict[str, str]:
         """Return the variables of the command that starts it: what it restarts must start as it did then."""

@@ -10,13 +10,18 @@ from retail_pipeline.errors import RetailError
 
 @dataclass(frozen=True)
 class Line:
-    """How one thing is: its name, whether it is as it should be, its state in a word, and the rest in a sentence."""
+    """How one thing is: its name, whether it is as it should be, its state in a word, and the rest in a sentence.
+
+    `severity` is that of a problem, `error` or `warning`; `link` the page that tells more, where it is one of its own.
+    """
 
     name: str
     ok: bool
     state: str
     detail: str = ""
     next_step: str = ""
+    severity: str = "error"
+    link: str = ""
 
 
 def asked(name: str, ask: Callable[[], list[Line]]) -> list[Line]:

@@ -175,6 +175,7 @@ def _failed(settings: Settings, run: Run, *, told: bool) -> Line:
         state="failed",
         detail=f"at {at:%Y-%m-%d %H:%M} UTC{f': {why}' if why else ''}",
         next_step=f"remove the cause that it names, then {again} again; its log: {_page(settings, run)}",
+        link=_page(settings, run),
     )
 
 
@@ -186,6 +187,7 @@ def _overdue(settings: Settings, run: Run, age: float) -> Line:
         state=word,
         detail=f"for {age / 60:,.0f} minutes",
         next_step=f"see what it waits for, or end it: {_page(settings, run)}",
+        link=_page(settings, run),
     )
 
 

@@ -19,7 +19,7 @@ from retail_pipeline.settings import Settings
 from retail_pipeline.status.line import Line, asked
 from retail_pipeline.tables import RED, SLOT
 
-_SNAPSHOT, _SLOT, _HEARTBEAT, _LETTERS = "initial snapshot", f"slot {SLOT}", "heartbeat", "dead letters"
+SNAPSHOT, _SLOT, _HEARTBEAT, _LETTERS = "initial snapshot", f"slot {SLOT}", "heartbeat", "dead letters"
 _LOAD = "`retail-pipeline load CSV`, also with a file that is loaded already: its job makes what is missing"
 _WELL = ("caught up", "behind")
 _READ = "see that every server and connector above runs; then it goes on by itself"
@@ -54,7 +54,10 @@ def render(seen: Observation, found: Sequence[Problem], wanted: Iterable[str]) -
     lines = [line for name, line in states.items() if name not in problems]
     for name, own in problems.items():
         state = states[name].state if name in states else ""
-        lines += [Line(name, ok=False, state=state, detail=one.sentence, next_step=_NEXT[one.remedy]) for one in own]
+        lines += [
+            Line(name, False, state, one.sentence, _NEXT[one.remedy], severity=one.severity.value)  # noqa: FBT003
+            for one in own
+        ]
     return sorted(lines, key=lambda line: _order(line.name, states))
 
 
@@ -76,7 +79,7 @@ def _states(seen: Observation, wanted: Iterable[str]) -> Iterator[Line]:
     made = seen.snapshot
     if isinstance(made, SnapshotState):
         is_made = made.state != NONE
-        yield Line(_SNAPSHOT, is_made, made.state, made.reason, "" if is_made else _LOAD)
+        yield Line(SNAPSHOT, is_made, made.state, made.reason, "" if is_made else _LOAD)
     if not isinstance(seen.connectors, Unreachable):
         for name in wanted:
             yield _connector(name, seen.connectors.get(name))

@@ -14,11 +14,11 @@ ROOT = Path(retail_pipeline.__file__).parent
 LAYERS = (
     "names", "errors", "backoff", "interruption", "tables", "column_types", "settings", "mongodb", "source",
     "warehouse", "lifeline", "lost_runs", "landing", "replication", "mirror", "healing", "analytics", "stack",
-    "status", "defs", "definitions", "runs", "demo", "bench", "cli",
+    "status", "alarms", "supervision", "defs", "definitions", "runs", "demo", "bench", "cli",
 )  # fmt: skip
 # What starts a process, and what programs of others import.
 ENTRIES = {
-    "stack.__main__",
+    "supervision",
     "bench.load_process",
     "warehouse.sqlstates",
     *(f"bench.{name.replace('-', '_')}" for name in bench.BENCHES),

@@ -55,3 +55,11 @@ def test_a_password_is_made_once_and_readable_to_its_owner_alone(tmp_path: Path)
     assert credentials.rotate("postgres/store_user_1") != first
     assert stat.S_IMODE(credentials.path.stat().st_mode) == stat.S_IRUSR | stat.S_IWUSR
     assert not credentials.has("postgres/store_user_3")
+
+
+def test_an_address_for_alarms_that_is_none_is_refused_without_being_quoted() -> None:
+    assert Settings.from_environment({"RETAIL_ALERT_URL": "https://host/x"}).alert_url == "https://host/x"
+    for value in ("secret", "ftp://secret", "https://", "host:80/secret"):
+        with pytest.raises(SettingError, match="RETAIL_ALERT_URL is no address") as refused:
+            Settings.from_environment({"RETAIL_ALERT_URL": value})
+        assert "secret" not in str(refused.value)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from retail_pipeline import supervision as process
 from retail_pipeline.backoff import Backoff
 from retail_pipeline.errors import StackError
 from retail_pipeline.settings import Settings
-from retail_pipeline.stack import __main__ as process
 from retail_pipeline.stack import supervisor
 from retail_pipeline.stack.mongo import Mongo
 from retail_pipeline.stack.processes import Process

@@ -2,9 +2,9 @@
 
 Another thread looks every few seconds whether the stream is well, and heals it at once: Dagster's sensors would do the
 same, but a busy machine takes most of a minute to start a run, and Dagster's own storage may be what died. One
-more looks whether a store holds up what all share, and ends it.
+more looks whether a store holds up what all share, and ends it. With RETAIL_ALERT_URL two more tell of problems.
 
-Started by `up` as `python -m retail_pipeline.stack HOME`; its output is the log.
+Started by `up` as `python -m retail_pipeline.supervision HOME`; its output is the log.
 """
 
 from __future__ import annotations
@@ -12,16 +12,19 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from retail_pipeline import stack
+from retail_pipeline.alarms import watch
+from retail_pipeline.alarms.book import Book, on_duty
+from retail_pipeline.alarms.sending import deliver_forever
 from retail_pipeline.backoff import Backoff
 from retail_pipeline.errors import RetailError
-from retail_pipeline.healing.guard import on_duty
+from retail_pipeline.healing import guard
 from retail_pipeline.healing.healer import Healer
 from retail_pipeline.settings import Settings
 from retail_pipeline.stack import processes
@@ -93,17 +96,45 @@ def _guard(settings: Settings, redact: Callable[[str], str]) -> None:
     said = ""
     while True:
         try:
-            with on_duty(settings, lambda line: _say(redact(line)), time.monotonic) as guard:
-                while guard is not None:
-                    guard.look()
+            with guard.on_duty(settings, lambda line: _say(redact(line)), time.monotonic) as watching:
+                while watching is not None:
+                    watching.look()
                     said = ""
-                    time.sleep(guard.pause)
+                    time.sleep(watching.pause)
         except Exception as error:  # noqa: BLE001  whatever it is, it is looked again
             why = (str(error).splitlines() or [""])[0]
             if why != said:
                 _say(redact(f"what stores do could not be looked at: {type(error).__name__}: {why}"))
             said = why
         time.sleep(_GUARD_PAUSE)
+
+
+def _alarm(settings: Settings, url: str, redact: Callable[[str], str]) -> None:
+    with _on_duty(settings.home) as book:
+        threading.Thread(target=deliver_forever, args=(book, url, _say), name="receiver", daemon=True).start()
+        _look(settings, book, redact)
+
+
+@contextmanager
+def _on_duty(home: Path) -> Iterator[Book]:
+    """Wait until the process before this one, or a tick of a sensor, has put the book down."""
+    while True:
+        with on_duty(home) as book:
+            if book is not None:
+                yield book
+                return
+        time.sleep(_PAUSE)
+
+
+def _look(settings: Settings, book: Book, redact: Callable[[str], str]) -> None:
+    while True:
+        try:
+            for alarm in watch.look(settings, book, time.time()):
+                _say(redact(f"alarm, {alarm.state}: {alarm.subject}: {alarm.problem}"))
+        except Exception as error:  # noqa: BLE001  whatever it is, it is looked again
+            why = (str(error).splitlines() or [""])[0]
+            _say(redact(f"what to tell could not be looked at: {type(error).__name__}: {why}"))
+        time.sleep(watch.PAUSE)
 
 
 def main(home: Path) -> None:
@@ -120,6 +151,9 @@ def main(home: Path) -> None:
         threads.append(threading.Thread(target=_heal, args=(healer, itself.redact), name="stream", daemon=True))
     if settings.postgres_dsn:
         threads.append(threading.Thread(target=_guard, args=(settings, itself.redact), name="stores", daemon=True))
+    if settings.alert_url:
+        arguments = (settings, settings.alert_url, itself.redact)
+        threads.append(threading.Thread(target=_alarm, args=arguments, name="alarms", daemon=True))
     for thread in threads:
         thread.start()
     while all(thread.is_alive() for thread in threads):

@@ -1,0 +1,1 @@
+"""What is told of a problem, when, and that it arrives once."""
