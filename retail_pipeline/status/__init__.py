@@ -1,4 +1,4 @@
-"""How is everything? Servers, stream, runs, files and stores, at one look; each problem with its next step."""
+"""How is everything? Servers, stream, runs, checks, files and stores, at one look; each problem with its next step."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 from retail_pipeline import stack
 from retail_pipeline.errors import StackError
 from retail_pipeline.settings import Settings
-from retail_pipeline.status import files, runs, stores, stream
+from retail_pipeline.status import checks, files, runs, stores, stream
 from retail_pipeline.status.line import Line
 
 __all__ = ["PARTS", "Line", "Status", "measure"]
 
-PARTS = ("servers", "stream", "runs", "files", "stores")
+PARTS = ("servers", "stream", "runs", "checks", "files", "stores")
 _MOST_NAMES = 5
 
 
@@ -27,6 +27,7 @@ class Status:
     servers: tuple[Line, ...] = ()
     stream: tuple[Line, ...] = ()
     runs: tuple[Line, ...] = ()
+    checks: tuple[Line, ...] = ()
     files: tuple[Line, ...] = ()
     stores: tuple[Line, ...] = ()
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -84,6 +85,7 @@ def measure(settings: Settings) -> Status:
         servers,
         stream=tuple(stream.lines(settings)),
         runs=tuple(runs.lines(settings)),
+        checks=tuple(checks.lines(settings)),
         files=tuple(files.lines(settings)),
         stores=tuple(stores.lines(settings)),
         ui=ui,
