@@ -22,7 +22,10 @@ ERROR, WARNING = "error", "warning"
 
 @dataclass(frozen=True)
 class Finding:
-    """A problem at one look: of which part of the whole, of which thing in it, and what is wrong."""
+    """A problem at one look: of which part of the whole, of which thing in it, and what is wrong.
+
+    `settles` is for how many seconds it has to stand before it is told the first time.
+    """
 
     part: str
     subject: str
@@ -30,6 +33,7 @@ class Finding:
     severity: str
     next_step: str
     link: str
+    settles: float = SETTLED
 
     @property
     def key(self) -> str:
@@ -55,7 +59,7 @@ class Standing:
     @property
     def settles(self) -> float:
         """For how many seconds it has to stand before it is told."""
-        return float(min(SETTLED * 2.0**self.times, LONGEST_SETTLED))
+        return float(min(self.finding.settles * 2.0**self.times, LONGEST_SETTLED))
 
     def is_due(self, now: float) -> bool:
         """Whether it is to be told again, having been told."""

@@ -16,7 +16,8 @@ from retail_pipeline.status.stream import SNAPSHOT
 PAUSE = 15.0
 # Where the pages of Dagster tell more of a part.
 _PAGES = {"servers": "/deployment", "stream": "/assets/kafka_connect/connectors?view=checks", "files": "/automation"}
-_UNKNOWN = "unknown"
+# What only cannot be told may be told soon: a consumer group has no offset before its first commit, after a minute.
+_UNKNOWN, _UNKNOWN_SETTLED = "unknown", 300.0
 
 
 def look(settings: Settings, book: Book, now: float) -> list[Alarm]:
@@ -36,7 +37,8 @@ def findings(seen: Status) -> Iterator[Finding]:
             if not line.ok and not (part == "stream" and _is_moving(seen)):
                 link = line.link or f"{seen.ui}{_PAGES.get(part, '')}" if seen.ui else ""
                 problem = f"{line.state}: {line.detail}" if line.detail else line.state
-                yield Finding(part, line.name, problem, line.severity, line.next_step, link)
+                settles = _UNKNOWN_SETTLED if line.state == _UNKNOWN else standing.SETTLED
+                yield Finding(part, line.name, problem, line.severity, line.next_step, link, settles)
 
 
 def hidden(seen: Status) -> set[str]:

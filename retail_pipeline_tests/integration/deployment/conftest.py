@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -18,6 +19,7 @@ import pytest
 from retail_pipeline import stack
 from retail_pipeline.settings import PROJECT, SAMPLE, Settings
 from retail_pipeline_tests.integration import mirrored
+from retail_pipeline_tests.receiver import Receiver
 
 REAL = PROJECT.parent / "shared" / "data" / "Walmart.csv"
 # The tests find these schedules switched off, and `status` says so.
@@ -27,18 +29,23 @@ _OURS = ("RETAIL_", "DAGSTER_")
 
 @dataclass(frozen=True)
 class Deployment:
-    """A state folder and the command run on it; `first` is the demo, `status` what was said of it before any test."""
+    """A state folder and the command run on it; `first` is the demo, `status` what was said of it before any test.
+
+    `receiver` gets its alarms; `alarms` are those that had come before any test.
+    """
 
     home: Path
     csv: Path
+    receiver: Receiver
     first: subprocess.CompletedProcess[str] | None = field(default=None)
     status: subprocess.CompletedProcess[str] | None = field(default=None)
+    alarms: tuple[dict[str, Any], ...] = ()
 
     def environment(self) -> dict[str, str]:
         """Return an environment that names this deployment and none other."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return kept | {"RETAIL_HOME": str(self.home), "PATH": path}
+        return kept | {"RETAIL_HOME": str(self.home), "RETAIL_ALERT_URL": self.receiver.url, "PATH": path}
 
     def run(self, *words: str, expected: int = 0, extra: Mapping[str, str] | None = None) -> str:
         """Run a command and return what it printed; the exit code must be the expected one."""
@@ -66,11 +73,13 @@ def deployment() -> Iterator[Deployment]:
     home = Path(tempfile.mkdtemp(prefix=f"retail-test-{os.getpid()}-demo-"))
     home.chmod(0o755)
     csv = REAL if REAL.exists() else SAMPLE
-    bare = Deployment(home, csv)
+    receiver = Receiver()
+    receiver.start()
+    bare = Deployment(home, csv, receiver)
     try:
-        made = Deployment(home, csv, bare.attempt("retail-pipeline", "demo", str(csv)))
+        made = replace(bare, first=bare.attempt("retail-pipeline", "demo", str(csv)))
         if made.first is not None and made.first.returncode == 0:
-            made = replace(made, status=_status(made))
+            made = replace(made, status=_status(made), alarms=tuple(receiver.got))
             # What runs by the clock would repair what a test has just damaged.
             workspace = str(home / "dagster_code_server" / "workspace.yaml")
             for schedule in STOPPED:
@@ -80,6 +89,7 @@ def deployment() -> Iterator[Deployment]:
         yield made
     finally:
         bare.attempt("retail-pipeline", "down", "--wipe")
+        receiver.stop()
         shutil.rmtree(home, ignore_errors=True)
 
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from retail_pipeline.alarms.book import NAME, Book, on_duty
 from retail_pipeline.alarms.sending import deliver, deliver_forever
 from retail_pipeline.alarms.standing import Alarm, Finding, Standing
+from retail_pipeline_tests.receiver import Receiver
 
 FINDING = Finding("stream", "sink", "failed: why", "error", "do this", "")
 STANDING = Standing(FINDING, 1.0, 2.0, told_at=3.0, times=1)
@@ -24,67 +19,43 @@ def _alarm(subject: str) -> Alarm:
     return Alarm("new", subject, "why", "error", "2024-04-10T15:00:00+00:00", "do this", "")
 
 
-@contextmanager
-def _receiver(status: int = 200, port: int = 0) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Run a receiver; return its address and what it gets."""
-    got: list[dict[str, Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(status)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/secret", got
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 def test_alarms_arrive_in_their_order_and_once(tmp_path: Path) -> None:
     book = Book(tmp_path)
     book.keep({FINDING.key: STANDING}, [_alarm("a"), _alarm("b")])
-    with _receiver() as (url, got):
-        assert deliver(book, url) == ""
-        assert deliver(book, url) == ""
+    with Receiver() as receiver:
+        assert deliver(book, receiver.url) == ""
+        assert deliver(book, receiver.url) == ""
 
-    assert [one["subject"] for one in got] == ["a", "b"]
-    assert len({one["id"] for one in got}) == 2
+    assert [one["subject"] for one in receiver.got] == ["a", "b"]
+    assert len({one["id"] for one in receiver.got}) == 2
 
 
 @pytest.mark.parametrize("status", [302, 404, 500, 503])
 def test_what_a_receiver_refuses_waits_and_no_secret_is_said(tmp_path: Path, status: int) -> None:
     book = Book(tmp_path)
     book.keep({}, [_alarm("a")])
-    with _receiver(status) as (url, got):
-        said = deliver(book, url)
+    with Receiver(status) as receiver:
+        said = deliver(book, receiver.url)
     assert said == f"the receiver of alarms answers {status}"
-    with _receiver() as (url, again):
-        assert deliver(book, url) == ""
+    with Receiver() as again:
+        assert deliver(book, again.url) == ""
 
-    assert [one["id"] for one in again] == [one["id"] for one in got]
+    assert [one["id"] for one in again.got] == [one["id"] for one in receiver.got]
 
 
 def test_what_waits_outlives_a_receiver_that_is_down_and_the_one_who_sends(tmp_path: Path) -> None:
-    with _receiver() as (url, _):
+    with Receiver() as receiver:
         pass
     book = Book(tmp_path)
     book.keep({FINDING.key: STANDING}, [_alarm("a")])
-    said = deliver(book, url)
+    said = deliver(book, receiver.url)
     assert said == "the receiver of alarms does not answer: ConnectionError"
 
     after = Book(tmp_path)
     assert after.standing == {FINDING.key: STANDING}
-    with _receiver() as (url, got):
-        deliver(after, url)
-    assert [one["subject"] for one in got] == ["a"]
+    with Receiver() as receiver:
+        deliver(after, receiver.url)
+    assert [one["subject"] for one in receiver.got] == ["a"]
     assert Book(tmp_path).next() is None
 
 

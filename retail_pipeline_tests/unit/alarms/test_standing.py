@@ -74,6 +74,14 @@ def test_one_that_becomes_an_error_is_told_at_once() -> None:
     assert watch.told[-1].severity == "error"
 
 
+def test_what_only_could_not_be_told_has_longer() -> None:
+    watch = _Watch()
+    unknown = replace(SINK, settles=10 * SETTLED)
+
+    assert watch.look(unknown, seconds=10 * SETTLED - EVERY) == []
+    assert watch.look(unknown, seconds=2 * EVERY) == ["new"]
+
+
 def test_what_is_over_is_told_once_and_not_where_one_look_missed_it() -> None:
     watch = _Watch()
     watch.look(SINK, seconds=SETTLED + EVERY)
