@@ -54,6 +54,20 @@ class ColumnType:
     connect: dict[str, Any]
     bits: int | None = None
 
+    @property
+    def in_mongodb(self) -> str:
+        """The name of its type in MongoDB."""
+        return _BSON_NAMES[self.kind.byte]
+
+    @property
+    def in_kafka(self) -> str:
+        """The name of its type in a record of Kafka Connect."""
+        scale = self.connect.get("parameters", {}).get("scale")
+        return str(self.connect["type"]) if scale is None else f"decimal, scale {scale}"
+
+
+_BSON_NAMES = {b"\x10": "Int32", b"\x12": "Int64", b"\x08": "Boolean", TEXT: "String", b"\x13": "Decimal128"}
+
 
 @cache
 def of(type_: str) -> ColumnType:

@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pymongo import ASCENDING, DESCENDING
 from pymongo.database import Database
 
 from retail_pipeline.analytics import sold_above_recorded_stock, stock_against_reorder_point
 from retail_pipeline.errors import MirrorError
 from retail_pipeline.mirror import comparison, write_lock, writing
-from retail_pipeline.mirror.client import WRITER, connect, mirror
+from retail_pipeline.mirror.client import ANALYST, WRITER, connect, mirror
 from retail_pipeline.settings import Settings
-from retail_pipeline.tables import MONGO_DATABASE
+from retail_pipeline.tables import BY_NAME, MONGO_DATABASE
 from retail_pipeline.warehouse import locks
 
+PREVIEWED, CHECKED = 10, 10_000
 Document = dict[str, Any]
 Pipeline = Callable[[], list[Document]]
 
 
 @dataclass(frozen=True)
 class Collection:
-    """A collection of answers: its pipelines by the collection they read, its fields in order, and its key."""
+    """A collection of answers: its pipelines by the collection they read, its key, and its fields in order.
+
+    `fields` has the type of each in MongoDB and its meaning. `counted` is the field whose values are counted for the
+    summary, `order` the field by which those that matter come first. `about` is the collection that an answer is about.
+    """
 
     name: str
     pipelines: tuple[tuple[str, Pipeline], ...]
     key: tuple[str, ...]
-    fields: tuple[str, ...]
+    fields: Mapping[str, tuple[str, str]]
+    counted: str
+    order: str
+    about: str
     kept: str | None = None
 
 
@@ -39,24 +48,38 @@ COLLECTIONS: dict[str, Collection] = {
             "fraud_alerts",
             ((sold_above_recorded_stock.SOURCE, sold_above_recorded_stock.pipeline),),
             ("rule", "store_id", "transaction_id"),
-            ("transaction_id", "store_id", "customer_id", "rule", "score", "evidence", "detected_at"),
+            {
+                "transaction_id": ("Int64", "the sale"),
+                "store_id": ("Int32", "the store that made it"),
+                "customer_id": ("Int32", "who bought"),
+                "rule": ("String", "the rule that it broke"),
+                "score": ("Double", "how strongly, above 0 and at most 1"),
+                "evidence": ("Array", "the figures that the rule judged"),
+                "detected_at": ("Date", "when it was first found"),
+            },
+            counted="rule",
+            order="score",
+            about="transactions",
             kept="detected_at",
         ),
         Collection(
             "inventory_analytics",
             ((stock_against_reorder_point.SOURCE, stock_against_reorder_point.pipeline),),
             ("store_id", "product_id"),
-            (
-                "store_id",
-                "product_id",
-                "inventory_level",
-                "reorder_point",
-                "reorder_quantity",
-                "below_reorder_point",
-                "suggested_order",
-                "supplier_id",
-                "lead_time_days",
-            ),
+            {
+                "store_id": ("Int32", "the store"),
+                "product_id": ("Int32", "the product"),
+                "inventory_level": ("Int32", "units in stock"),
+                "reorder_point": ("Int32", "units at which an order is due"),
+                "reorder_quantity": ("Int32", "units of an order"),
+                "below_reorder_point": ("Boolean", "whether an order is due"),
+                "suggested_order": ("Int32", "units to order"),
+                "supplier_id": ("Int32", "who supplies it"),
+                "lead_time_days": ("Int32", "days until an order arrives"),
+            },
+            counted="below_reorder_point",
+            order="suggested_order",
+            about="inventory",
         ),
     )
 }
@@ -95,6 +118,44 @@ def run(settings: Settings, name: str) -> int:
                     f"look at the validator and the indexes of {name}, then run the step again",
                 )
     return documents
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a collection of answers holds: documents by the values of the counted field, and those that matter most."""
+
+    counts: Mapping[str, int]
+    first: Sequence[Document]
+
+
+def summary(settings: Settings, name: str) -> Summary:
+    """Read what a collection of answers holds, as an analyst may."""
+    answers = COLLECTIONS[name]
+    with connect(settings, ANALYST) as client:
+        collection = mirror(client)[name]
+        groups = collection.aggregate([{"$group": {"_id": f"${answers.counted}", "count": {"$sum": 1}}}])
+        counts = {str(one["_id"]): int(one["count"]) for one in groups}
+        order = [(answers.order, DESCENDING), ("_id", ASCENDING)]
+        return Summary(counts, list(collection.find({}, {"_id": 0}).sort(order).limit(PREVIEWED)))
+
+
+def unfounded(settings: Settings, name: str) -> int:
+    """Count the answers whose sale or stock is in no collection, among the CHECKED that matter most."""
+    answers = COLLECTIONS[name]
+    about = BY_NAME[answers.about]
+    key = {column: f"${column}" for column in about.key}
+    with connect(settings, ANALYST) as client:
+        found = mirror(client)[name].aggregate(
+            [
+                {"$sort": {answers.order: DESCENDING}},
+                {"$limit": CHECKED},
+                {"$set": {"about": key}},
+                {"$lookup": {"from": about.name, "localField": "about", "foreignField": "_id", "as": "found"}},
+                {"$match": {"found": []}},
+                {"$count": "unfounded"},
+            ]
+        )
+        return next((int(one["unfounded"]) for one in found), 0)
 
 
 def run_all(settings: Settings) -> dict[str, int]:

@@ -1,13 +1,14 @@
 """Asset keys and the parts of a spec that every asset has: group, kinds, owner, description, version, freshness."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from retail_pipeline import column_types
 from retail_pipeline.tables import Table
 
 OWNERS = ["team:data-platform"]
@@ -76,15 +77,33 @@ def spec(
     )
 
 
-def columns_of(table: Table, extra: Sequence[dg.TableColumn] = ()) -> dict[str, dg.TableSchema]:
-    """Return the column metadata that Dagster's UI shows, from the declaration of the table."""
-    columns = [
-        dg.TableColumn(
-            column.name,
-            column.type,
-            description=column.meaning,
-            constraints=dg.TableColumnConstraints(nullable=column.nullable),
-        )
-        for column in table.columns
+def columns_of(table: Table) -> dict[str, dg.TableSchema]:
+    """Return the column metadata of a table that Dagster's pages show, from its declaration."""
+    return _schema([(column.name, column.type, column.meaning, column.nullable) for column in table.columns])
+
+
+def fields_of(table: Table) -> dict[str, dg.TableSchema]:
+    """Return the fields of a table's documents, with the types that MongoDB has."""
+    key = ("_id", "Object", f"the key: {', '.join(table.key)}", False)
+    return _schema(
+        [key, *((one.name, column_types.of(one.type).in_mongodb, one.meaning, one.nullable) for one in table.columns)]
+    )
+
+
+def record_of(table: Table) -> dict[str, dg.TableSchema]:
+    """Return the fields of the records that carry a table's changes, with the types that Kafka Connect has."""
+    return _schema([(one.name, column_types.of(one.type).in_kafka, one.meaning, one.nullable) for one in table.columns])
+
+
+def schema_of(fields: Mapping[str, tuple[str, str]]) -> dict[str, dg.TableSchema]:
+    """Return the column metadata of fields: name to type and meaning."""
+    return _schema([(name, type_, meaning, False) for name, (type_, meaning) in fields.items()])
+
+
+def _schema(columns: Iterable[tuple[str, str, str, bool]]) -> dict[str, dg.TableSchema]:
+    """Return columns, each its name, type, meaning, and whether it may be null, as Dagster takes them."""
+    made = [
+        dg.TableColumn(name, type_, meaning, dg.TableColumnConstraints(nullable=nullable))
+        for name, type_, meaning, nullable in columns
     ]
-    return {"dagster/column_schema": dg.TableSchema(columns=[*extra, *columns])}
+    return {"dagster/column_schema": dg.TableSchema(columns=made)}

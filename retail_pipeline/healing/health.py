@@ -263,6 +263,24 @@ def drift(present: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
     return sorted(name for name in names if present.get(name) != wanted.get(name))
 
 
+def figures(seen: Observation) -> dict[str, float]:
+    """Return what was seen as numbers, which can be plotted; what nobody could tell is left out."""
+    told: dict[str, float] = {}
+    if not isinstance(seen.connectors, Unreachable):
+        states = [state for _, status in seen.connectors.values() for state in connect.states(status)[1:]]
+        told["failed_tasks"] = states.count(connect.FAILED)
+        told["running_tasks"] = states.count(connect.RUNNING)
+    if isinstance(seen.slot, SlotHealth):
+        told["retained_wal_megabytes"] = round(seen.slot.retained_bytes / _MB, 1)
+        if seen.slot.limit_bytes:
+            told["retained_wal_percent_of_limit"] = round(100 * seen.slot.share, 2)
+    if not isinstance(seen.dead, Unreachable):
+        told["dead_letters"] = sum(seen.dead.values())
+    if not isinstance(seen.heartbeat_age, Unreachable) and seen.heartbeat_age is not None:
+        told["heartbeat_age_seconds"] = round(seen.heartbeat_age, 1)
+    return told
+
+
 def as_json(seen: Observation) -> dict[str, Any]:
     """Return what was seen as an operator reads it: each connector's state, tasks and trace; the slot; the rest."""
     told: dict[str, Any] = {}

@@ -1,6 +1,8 @@
 """Answers from MongoDB: suspicious sales and the state of stock, by aggregation pipelines that run inside it."""
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -14,6 +16,7 @@ _FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=4), warn_win
 
 def _asset(collection: str, description: str, sources: list[str]) -> dg.AssetsDefinition:
     """Make the asset of a collection that a pipeline writes."""
+    answers = analytics.COLLECTIONS[collection]
 
     @dg.asset(
         key=keys.mongodb(collection),
@@ -25,12 +28,24 @@ def _asset(collection: str, description: str, sources: list[str]) -> dg.AssetsDe
         code_version="1",
         freshness_policy=_FRESH,
         retry_policy=keys.MONGODB_AGAIN,
+        metadata=keys.schema_of(answers.fields),
     )
     def build(platform: Platform) -> dg.MaterializeResult[None]:
-        counts = analytics.run(platform.settings(), collection)
-        return dg.MaterializeResult(metadata={"dagster/row_count": counts})
+        settings = platform.settings()
+        count = analytics.run(settings, collection)
+        found = analytics.summary(settings, collection)
+        by_value = {f"{answers.counted} = {value}": number for value, number in sorted(found.counts.items())}
+        first = dg.MetadataValue.md(table(list(answers.fields), found.first))
+        return dg.MaterializeResult(metadata={"dagster/row_count": count, **by_value, "first": first})
 
     return build
+
+
+def table(columns: Sequence[str], documents: Sequence[Mapping[str, Any]]) -> str:
+    """Return documents as a table of Markdown, with these columns."""
+    rows = [[str(one.get(column)).replace("|", "\\|").replace("\n", " ") for column in columns] for one in documents]
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 fraud_alerts = _asset(

@@ -42,7 +42,7 @@ STREAMED = [
         group="mirror_stream",
         kinds={"mongodb", "streaming"},
         deps=[keys.INITIAL_SNAPSHOT, keys.topic(table.name)],
-        metadata=keys.columns_of(table),
+        metadata=keys.fields_of(table),
     )
     for table in RED
 ]
@@ -59,7 +59,7 @@ STREAMED = [
             deps=[keys.INITIAL_SNAPSHOT, keys.postgres(table.name)],
             version="1",
             freshness=EVERY_QUARTER,
-            metadata=keys.columns_of(table),
+            metadata=keys.fields_of(table),
         )
         for table in GREEN
     ],

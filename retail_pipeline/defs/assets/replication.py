@@ -49,7 +49,7 @@ TOPICS = [
         group="replication",
         kinds={"kafka", "streaming"},
         deps=[keys.postgres(table.name), keys.PUBLICATIONS, keys.CONNECTORS],
-        metadata={"topic": table.topic, **keys.columns_of(table)},
+        metadata={"topic": table.topic, **keys.record_of(table)},
     )
     for table in RED
 ]

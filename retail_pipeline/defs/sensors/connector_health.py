@@ -56,15 +56,16 @@ def evaluations(seen: Observation, found: Sequence[Problem]) -> list[dg.AssetChe
 @dg.multi_asset_check(
     name="stream_health",
     specs=[dg.AssetCheckSpec(name, asset=keys.CONNECTORS, description=text) for name, text in _CHECKS.items()],
+    can_subset=True,
 )
-def stream_health(platform: Platform) -> Iterator[dg.AssetCheckResult]:
+def stream_health(context: dg.AssetCheckExecutionContext, platform: Platform) -> Iterator[dg.AssetCheckResult]:
     """Look by hand, again while a stream that was just started is on its way; nothing is healed."""
     settings = platform.settings()
     wanted = connectors.configurations(settings)
     until = time.monotonic() + _GRACE_SECONDS
     while (found := health.problems(seen := health.observe(settings), wanted)) and time.monotonic() < until:
         time.sleep(1)
-    yield from as_results(evaluations(seen, found))
+    yield from as_results(evaluations(seen, found), context.selected_asset_check_keys)
 
 
 @dg.sensor(
@@ -119,6 +120,7 @@ def _log(context: dg.SensorEvaluationContext, problems: Problems, done: Sequence
 def _metadata(seen: Observation, problems: Problems, done: Sequence[str]) -> dict[str, Any]:
     return {
         "problems": len(problems.current),
+        **health.figures(seen),
         "new": dg.MetadataValue.json(list(problems.new)),
         "persisting": dg.MetadataValue.json(list(problems.persisting)),
         "recovered": dg.MetadataValue.json(list(problems.recovered)),

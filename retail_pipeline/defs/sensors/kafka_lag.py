@@ -50,13 +50,14 @@ def evaluations(
         )
         for table in RED
     ],
+    can_subset=True,
 )
-def consumer_lag(platform: Platform) -> Iterator[dg.AssetCheckResult]:
+def consumer_lag(context: dg.AssetCheckExecutionContext, platform: Platform) -> Iterator[dg.AssetCheckResult]:
     """Measure once, by hand."""
     settings = platform.settings()
     partitions, backlog = lag.measure(settings), pending(settings)
     problems = lag.problems(partitions, explained=backlog is not None)
-    yield from as_results(evaluations(partitions, problems, backlog))
+    yield from as_results(evaluations(partitions, problems, backlog), context.selected_asset_check_keys)
 
 
 @dg.sensor(

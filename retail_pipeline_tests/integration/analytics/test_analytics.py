@@ -279,3 +279,24 @@ def test_a_reader_never_sees_half_a_result(
         stop.set()
         reader.join()
     assert seen == {(30, 1)}
+
+
+def test_the_summary_counts_by_rule_and_shows_the_highest_first(company: Settings) -> None:
+    lines = [Line(100, 6, 5)], [Line(101, 50, 5)]
+    alerts(company, [(1, 1, f"{DAY} 10:00", lines[0]), (2, 2, f"{DAY} 10:00", lines[1])])
+    found = analytics.summary(company, ALERTS)
+
+    assert found.counts == {RULE: 2}
+    assert [one["transaction_id"] for one in found.first] == [2, 1]
+    assert list(found.first[0]) == list(analytics.COLLECTIONS[ALERTS].fields)
+
+
+def test_an_answer_about_nothing_is_counted(company: Settings, database: Database[Document]) -> None:
+    alerts(company, [(1, 1, f"{DAY} 10:00", [Line(100, 6, 5)])])
+    analytics.run(company, REORDER)
+    assert [analytics.unfounded(company, name) for name in (ALERTS, REORDER)] == [0, 0]
+
+    database["transactions"].delete_many({})
+    database["inventory"].delete_one({})
+
+    assert [analytics.unfounded(company, name) for name in (ALERTS, REORDER)] == [1, 1]

@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from retail_pipeline import analytics
 from retail_pipeline.definitions import defs
 from retail_pipeline.defs import keys
 from retail_pipeline.defs.assets.warehouse import load_config
@@ -84,13 +85,38 @@ def test_every_analytic_descends_from_the_collections_that_it_reads() -> None:
     assert {keys.mongodb(name) for name in ("inventory", "products")} <= stock
 
 
+def _columns(key: dg.AssetKey) -> dict[str, str]:
+    schema = next(spec for spec in SPECS if spec.key == key).metadata["dagster/column_schema"]
+    return {column.name: column.type for column in schema.columns}
+
+
+def test_each_asset_shows_the_types_of_the_server_that_has_it() -> None:
+    assert _columns(keys.postgres("transaction_details"))["unit_price"] == "numeric(12,2)"
+    assert _columns(keys.topic("transaction_details"))["unit_price"] == "decimal, scale 2"
+    assert _columns(keys.mongodb("transaction_details"))["unit_price"] == "Decimal128"
+    assert _columns(keys.mongodb("transactions"))["_id"] == "Object"
+    for collection, answers in analytics.COLLECTIONS.items():
+        assert list(_columns(keys.mongodb(collection))) == list(answers.fields)
+
+
+def test_every_check_can_be_executed_by_itself() -> None:
+    together = [
+        checks
+        for checks in (*(defs().asset_checks or ()), *(defs().assets or ()))
+        if isinstance(checks, dg.AssetsDefinition) and len(checks.check_keys) > 1 and not checks.keys
+    ]
+
+    assert len(together) >= 3
+    assert [checks.op.name for checks in together if not checks.can_subset] == []
+
+
 def test_the_promised_jobs_sensors_and_schedule_are_there() -> None:
     definitions = defs()
 
     for job in ("initial_load", "green_refresh", "analytics", "resynchronize", "repair"):
         assert definitions.resolve_job_def(job).name == job
     watching = ("connector_health_sensor", "kafka_lag_sensor", "mongo_fidelity_sensor")
-    for sensor in (*watching, "landing_sensor", "lost_runs_sensor", "tenant_watch_sensor"):
+    for sensor in (*watching, "landing_sensor", "lost_runs_sensor", "tenant_watch_sensor", "alarm_sensor"):
         assert definitions.resolve_sensor_def(sensor).default_status is dg.DefaultSensorStatus.RUNNING
     schedule = definitions.resolve_schedule_def("green_schedule")
     assert schedule.job_name == "green_refresh"

@@ -242,3 +242,19 @@ def test_what_was_known_may_be_so_still_where_not_all_is_seen_but_for_an_unreach
 
     assert WELL.hidden(known) == set()
     assert silent.hidden(known) == moving.hidden(known) == {"connector sink"}
+
+
+def test_what_was_seen_is_told_as_numbers_and_what_nobody_could_tell_is_left_out() -> None:
+    failed = {**WELL.connectors, "sink": (WANTED["sink"], status("RUNNING", "FAILED", "RUNNING"))}  # type: ignore[dict-item]
+    seen = replace(WELL, connectors=failed, dead={"inventory": 2, "transactions": 3})
+
+    assert health.figures(seen) == {
+        "failed_tasks": 1,
+        "running_tasks": health.figures(WELL)["running_tasks"],
+        "retained_wal_megabytes": round(HEALTHY.retained_bytes / 1_048_576, 1),
+        "retained_wal_percent_of_limit": round(100 * HEALTHY.share, 2),
+        "dead_letters": 5,
+        "heartbeat_age_seconds": 1.0,
+    }
+    away = Unreachable("Kafka does not answer")
+    assert health.figures(replace(seen, slot=away, dead=away, heartbeat_age=away, connectors=away)) == {}
