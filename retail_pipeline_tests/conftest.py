@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+# Its plugin imports it at the end otherwise. CPython 3.11 loses count of its depth where two threads parse at once.
+import hypothesis as _  # noqa: F401
 import psutil
 import pytest
 

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from retail_pipeline import retention
 from retail_pipeline.defs import keys
 from retail_pipeline.defs.assets.analytics import GROUP as ANALYTICS
 from retail_pipeline.defs.assets.mirror import GREEN_GROUP
@@ -14,6 +15,7 @@ from retail_pipeline.defs.resources import RESOURCES, Platform
 from retail_pipeline.healing import dead_letters
 from retail_pipeline.mirror import fidelity, initial_snapshot, writing
 from retail_pipeline.replication import progress
+from retail_pipeline.settings import Settings
 from retail_pipeline.tables import BY_NAME, MIRRORED, RED
 
 # After a re-snapshot MongoDB has what was written meanwhile within this time, or the comparison tells that it has not.
@@ -90,6 +92,19 @@ def repair_collections(context: dg.OpExecutionContext, config: Repair, platform:
         raise dg.Failure(done.after.as_text(), metadata={"compared": dg.MetadataValue.json(done.after.as_dict())})
 
 
+class Retention(dg.Config):
+    """How long to keep what sensors report."""
+
+    days: float = Field(retention.DAYS, description="Observations and check results that are older are removed.")
+
+
+@dg.op(description="Remove old observations and check results from Dagster's storage, in small pieces.")
+def remove_old_events(context: dg.OpExecutionContext, config: Retention) -> None:
+    """Remove them; the latest of each asset and check stays."""
+    address = Settings.from_environment().require("dagster_dsn")
+    context.add_output_metadata(dict(retention.purge(address, config.days, context.log.info)))
+
+
 # A job of steps brings its resources along: where Dagster has to add them, it warns of a feature of its own in beta.
 @dg.job(
     resource_defs=RESOURCES,
@@ -109,6 +124,15 @@ def resynchronize() -> None:
 def repair() -> None:
     """Let the one step run."""
     repair_collections()
+
+
+@dg.job(
+    executor_def=watched_in_process_executor,
+    description="Remove what sensors reported long ago, so that Dagster's storage does not grow.",
+)
+def retain() -> None:
+    """Let the one step run."""
+    remove_old_events()
 
 
 def repair_config(tables: Sequence[str]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from retail_pipeline.defs.jobs import analytics, green_refresh, repair, repair_config
+from retail_pipeline.defs.jobs import analytics, green_refresh, repair, repair_config, retain
 from retail_pipeline.defs.resources import Platform
 from retail_pipeline.healing import probes
 from retail_pipeline.healing.probes import Unreachable
@@ -25,6 +25,16 @@ analytics_schedule = dg.ScheduleDefinition(
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Alerts and stock analytics, every hour.",
+)
+
+
+retention_schedule = dg.ScheduleDefinition(
+    name="retention_schedule",
+    job=retain,
+    cron_schedule="50 2 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="What sensors reported long ago is removed from Dagster's storage, every night.",
 )
 
 

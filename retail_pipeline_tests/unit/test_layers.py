@@ -13,8 +13,8 @@ ROOT = Path(retail_pipeline.__file__).parent
 # A folder or a module beside the folders; each imports from those before it.
 LAYERS = (
     "names", "errors", "backoff", "interruption", "tables", "column_types", "settings", "mongodb", "source",
-    "warehouse", "lifeline", "lost_runs", "landing", "replication", "mirror", "healing", "analytics", "stack",
-    "status", "alarms", "supervision", "defs", "definitions", "runs", "demo", "bench", "cli",
+    "warehouse", "lifeline", "retention", "lost_runs", "landing", "replication", "mirror", "healing", "analytics",
+    "stack", "status", "alarms", "supervision", "defs", "definitions", "runs", "demo", "bench", "cli",
 )  # fmt: skip
 # What starts a process, and what programs of others import.
 ENTRIES = {

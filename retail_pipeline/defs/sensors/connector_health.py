@@ -10,7 +10,7 @@ from retail_pipeline.defs import keys
 from retail_pipeline.defs.evaluations import as_results
 from retail_pipeline.defs.jobs import repair, repair_config, resynchronize
 from retail_pipeline.defs.resources import Platform
-from retail_pipeline.defs.sensors.problems import Problems, compare, since_of, tries_of
+from retail_pipeline.defs.sensors.problems import Problems, Told, compare, since_of, told_of, tries_of
 from retail_pipeline.healing import health, reconcile
 from retail_pipeline.healing.health import Observation, Problem, Remedy, Severity
 from retail_pipeline.replication import connectors
@@ -84,16 +84,19 @@ def connector_health_sensor(context: dg.SensorEvaluationContext, platform: Platf
     since = since_of(context.cursor)
     step = reconcile.reconcile(settings, seen, found, tries_of(context.cursor), now=now, since=since)
     requests = [_request(problem, now) for problem in step.runs]
-    told = {one.subject: f"{one.sentence} ({step.states[one.subject]})" for one in found}
-    problems = compare(context.cursor, told, now, seen.hidden(since))
+    sentences = {one.subject: f"{one.sentence} ({step.states[one.subject]})" for one in found}
+    problems = compare(context.cursor, sentences, now, seen.hidden(since))
     done = list(step.done.values())
     _log(context, problems, [*done, *(f"asks for {one.job_name}: {one.tags['found']}" for one in requests)], now)
     observed = dg.AssetObservation(keys.CONNECTORS, metadata=_metadata(seen, problems, done))
+    # What was done to heal is written whether or not a check noticed.
+    before = Told() if done else told_of(context.cursor)
+    events, told = before.after([observed, *evaluations(seen, found)], now)
     return dg.SensorResult(
-        asset_events=[observed, *evaluations(seen, found)],
+        asset_events=events,
         run_requests=requests,
         skip_reason=None if requests else "; ".join([*done, problems.sentence(now)]),
-        cursor=problems.cursor(step.tries),
+        cursor=problems.cursor(step.tries, told),
     )
 
 

@@ -9,7 +9,7 @@ import dagster as dg
 from retail_pipeline.defs import keys
 from retail_pipeline.defs.evaluations import as_results
 from retail_pipeline.defs.resources import Platform
-from retail_pipeline.defs.sensors.problems import compare, since_of
+from retail_pipeline.defs.sensors.problems import compare, since_of, told_of
 from retail_pipeline.healing import probes
 from retail_pipeline.healing.probes import Unreachable
 from retail_pipeline.replication import lag
@@ -66,7 +66,7 @@ def consumer_lag(context: dg.AssetCheckExecutionContext, platform: Platform) -> 
     description="Lag of each sink by partition, as an observation of the topic and as the result of its check.",
 )
 def kafka_lag_sensor(context: dg.SensorEvaluationContext, platform: Platform) -> dg.SensorResult:
-    """Report every tick; the cursor tells new problem from what persists and what is over."""
+    """Look every tick; the cursor tells new problem from what persists and what is over, and what was told."""
     settings = platform.settings()
     bounded = probes.with_timeouts(settings)
     answers = probes.ask({"Kafka": lambda: lag.measure(settings), "PostgreSQL": lambda: pending(bounded)})
@@ -78,7 +78,7 @@ def kafka_lag_sensor(context: dg.SensorEvaluationContext, platform: Platform) ->
         hidden = since_of(context.cursor)
         problems = compare(context.cursor, {"Kafka": partitions.sentence}, now, hidden)
         context.log.warning(problems.sentence(now))
-        return dg.SensorResult(skip_reason=problems.sentence(now), cursor=problems.cursor())
+        return dg.SensorResult(skip_reason=problems.sentence(now), cursor=problems.cursor(told=told_of(context.cursor)))
     found = lag.problems(partitions, explained=backlog is not None)
     problems = compare(context.cursor, found, now, hidden=lag.problems(partitions))
     if problems.current:
@@ -86,10 +86,12 @@ def kafka_lag_sensor(context: dg.SensorEvaluationContext, platform: Platform) ->
     observations = [
         dg.AssetObservation(keys.topic(table.name), metadata=_metadata(partitions, table.topic)) for table in RED
     ]
+    judged = evaluations(partitions, problems.current, backlog)
+    events, told = told_of(context.cursor).after([*observations, *judged], now)
     return dg.SensorResult(
-        asset_events=[*observations, *evaluations(partitions, problems.current, backlog)],
+        asset_events=events,
         skip_reason="; ".join([problems.sentence(now), *_expected(partitions, backlog)]),
-        cursor=problems.cursor(),
+        cursor=problems.cursor(told=told),
     )
 
 

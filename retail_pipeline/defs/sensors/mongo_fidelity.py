@@ -11,7 +11,7 @@ from retail_pipeline.defs.assets.mirror import FRESH_WITHIN
 from retail_pipeline.defs.checks.mirror import SAMPLED, sampled
 from retail_pipeline.defs.jobs import repair, repair_config
 from retail_pipeline.defs.resources import Platform
-from retail_pipeline.defs.sensors.problems import compare, since_of, tries_of
+from retail_pipeline.defs.sensors.problems import compare, since_of, told_of, tries_of
 from retail_pipeline.healing import probes, reconcile
 from retail_pipeline.healing.health import Problem, Remedy
 from retail_pipeline.healing.probes import Unreachable
@@ -38,7 +38,7 @@ _SUBJECT = "documents"
     "late or its batch ran lately, what is missing comes by itself. RETAIL_HEAL=0: reports only.",
 )
 def mongo_fidelity_sensor(context: dg.SensorEvaluationContext, platform: Platform) -> dg.SensorResult:
-    """Report every tick; the cursor tells new differences from those that persist and those that are over."""
+    """Look every tick; the cursor tells new differences from those that persist, what is over, and what was told."""
     now = time.time()
     settings = platform.settings()
     tries = tries_of(context.cursor)
@@ -53,7 +53,9 @@ def mongo_fidelity_sensor(context: dg.SensorEvaluationContext, platform: Platfor
         hidden = since_of(context.cursor)
         problems = compare(context.cursor, {"comparison": report.sentence}, now, hidden)
         context.log.warning(problems.sentence(now))
-        return dg.SensorResult(skip_reason=problems.sentence(now), cursor=problems.cursor(tries))
+        return dg.SensorResult(
+            skip_reason=problems.sentence(now), cursor=problems.cursor(tries, told_of(context.cursor))
+        )
     differing = {one.table: one.as_text() for one in report.tables if not one.equal}
     explained = behind | _refreshed(context.instance, differing, now)
     unexplained = {table: text for table, text in differing.items() if table not in explained}
@@ -75,11 +77,13 @@ def mongo_fidelity_sensor(context: dg.SensorEvaluationContext, platform: Platfor
         context.log.warning("healing: asks for %s: %s", request.job_name, request.tags["found"])
     awaited = [f"{table} differs, {explained[table]}" for table in differing if table in explained]
     awaited += [f"{subject}: {state}" for subject, state in step.states.items()]
+    judged = [_evaluation(one, explained) for one in report.tables]
+    events, told = told_of(context.cursor).after([*observations, *judged], now)
     return dg.SensorResult(
-        asset_events=[*observations, *(_evaluation(one, explained) for one in report.tables)],
+        asset_events=events,
         run_requests=requests,
         skip_reason=None if requests else "; ".join([problems.sentence(now), *awaited]),
-        cursor=problems.cursor(step.tries),
+        cursor=problems.cursor(step.tries, told),
     )
 
 

@@ -1,14 +1,45 @@
-"""Which problems are new, which persist, which are over? The versioned memory of a sensor, pure of Dagster."""
+"""Which problems are new, which persist, which are over? The versioned memory of a sensor."""
 
+import hashlib
 import json
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+import dagster as dg
 
 from retail_pipeline.backoff import Backoff
 from retail_pipeline.healing.remedies import RetryState
 
 VERSION = 2
+# What is still so is written again after so many seconds.
+TOLD_AGAIN = 300.0
+_FIGURES = re.compile(r"[\d.,]+")
+Event = dg.AssetObservation | dg.AssetMaterialization | dg.AssetCheckEvaluation
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a sensor's last events said, as a digest, and when they were written, in seconds since the epoch."""
+
+    digest: str = ""
+    at: float = 0.0
+
+    def after(self, events: Sequence[Event], now: float) -> "tuple[list[Event], Told]":
+        """Return which of a tick's events to write, all or none, and what is told then.
+
+        Each write stays for weeks, and a tick comes every few seconds: what a check says counts, not its figures.
+        """
+        said = sorted(
+            (str(one.asset_key), one.check_name or "", one.passed, _FIGURES.sub("", one.description or ""))
+            for one in events
+            if isinstance(one, dg.AssetCheckEvaluation)
+        )
+        digest = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
+        if digest == self.digest and now - self.at < TOLD_AGAIN:
+            return [], self
+        return list(events), Told(digest, now)
 
 
 @dataclass(frozen=True)
@@ -21,11 +52,12 @@ class Problems:
     persisting: tuple[str, ...] = ()
     recovered: tuple[str, ...] = ()
 
-    def cursor(self, tries: RetryState | None = None) -> str:
-        """Return what to remember until the next tick, with how often which remedies were tried."""
+    def cursor(self, tries: RetryState | None = None, told: Told | None = None) -> str:
+        """Return what to remember until the next tick: also how often which remedies were tried, and what was told."""
         known = tries or RetryState()
         tried = {"connectors": dict(known.connectors.tries), "runs": dict(known.runs.tries)}
-        return json.dumps({"version": VERSION, "since": dict(self.since), "tries": tried}, sort_keys=True)
+        kept = {"told": [told.digest, told.at]} if told else {}
+        return json.dumps({"version": VERSION, "since": dict(self.since), "tries": tried} | kept, sort_keys=True)
 
     def sentence(self, now: float) -> str:
         """One line for the operator."""
@@ -60,6 +92,15 @@ def tries_of(cursor: str | None) -> RetryState:
         return RetryState(_with(empty.connectors, tried["connectors"]), _with(empty.runs, tried["runs"]))
     except (ValueError, TypeError, KeyError, AttributeError):
         return empty
+
+
+def told_of(cursor: str | None) -> Told:
+    """Return what the last events said; a cursor that cannot be read counts as none."""
+    try:
+        digest, at = _remembered(cursor)["told"]
+        return Told(str(digest), float(at))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return Told()
 
 
 def _with(backoff: Backoff, tried: Mapping[str, Any]) -> Backoff:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import socket
 import warnings
 from collections.abc import Callable, Iterator
@@ -59,7 +60,8 @@ class Operations:
         )
         result = connector_health_sensor(context)
         assert isinstance(result, dg.SensorResult)
-        self.cursor = result.cursor
+        # Every tick is to tell its verdict; when it may keep it to itself is tested elsewhere.
+        self.cursor = json.dumps({**json.loads(result.cursor or "{}"), "told": None})
         for request in result.run_requests or []:
             self._run(request.job_name or "", request, platform)
         return result
