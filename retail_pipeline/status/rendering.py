@@ -52,7 +52,8 @@ def table(status: Status) -> Group:
     for title, part in status.parts().items():
         if not part:
             continue
-        grid.add_row("", Text(title.capitalize(), "bold"))
+        grid.add_row()
+        grid.add_row("", Text(title.capitalize(), "bold underline"))
         for line in part:
             style = "green" if line.ok else "bold red"
             detail = Text(line.detail)
@@ -61,7 +62,7 @@ def table(status: Status) -> Group:
             mark = "" if line.ok else "!"
             grid.add_row(Text(mark, style), Text(line.name), Text(line.state, style), detail)
     parts: list[Text | Table] = [Text(status.sentence, "bold green" if status.healthy else "bold red"), _as_of(status)]
-    return Group(*parts, Text(), grid)
+    return Group(*parts, grid)
 
 
 def _as_of(status: Status) -> Text:
