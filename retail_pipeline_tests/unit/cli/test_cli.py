@@ -10,9 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.shell_completion import ShellComplete
 
 from retail_pipeline import cli, stack
 from retail_pipeline.cli import root
+from retail_pipeline.cli.call import PROGRAM
 from retail_pipeline.errors import StackError
 
 _SCRIPT = "import sys; from retail_pipeline.cli import main; sys.exit(main())"
@@ -128,14 +130,16 @@ def test_a_signal_ends_a_call_with_a_sentence(
     assert capsys.readouterr().err.strip() == (f"retail-pipeline: stopped {how}; run the same command again to go on.")
 
 
-def test_the_completion_of_bash_completes_calls_options_and_servers() -> None:
-    script = subprocess.run([sys.executable, "-c", _SCRIPT, "completion", "bash"], capture_output=True, check=True)
-    assert b"_RETAIL_PIPELINE_COMPLETE=bash_complete" in script.stdout
-    for words, expected in (("st", "plain,status"), ("load --a", "plain,--accept"), ("logs ka", "plain,kafka")):
-        line = f"retail-pipeline {words}"
-        asked = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
-        environment = os.environ | {"_RETAIL_PIPELINE_COMPLETE": "bash_complete"} | asked
-        done = subprocess.run(
-            [sys.executable, "-c", _SCRIPT], env=environment, capture_output=True, text=True, check=False
-        )
-        assert expected in done.stdout.splitlines(), done.stderr
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_what_a_shell_needs_to_complete_calls_is_printed(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _ended("completion", shell) == 0
+    assert f"_RETAIL_PIPELINE_COMPLETE={shell}_complete" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "begun", "expected"), [([], "st", "status"), (["load"], "--a", "--accept"), (["logs"], "ka", "kafka")]
+)
+def test_calls_options_and_servers_are_completed(words: list[str], begun: str, expected: str) -> None:
+    found = ShellComplete(root, {}, PROGRAM, "_RETAIL_PIPELINE_COMPLETE").get_completions(words, begun)
+
+    assert expected in [one.value for one in found]
