@@ -31,7 +31,7 @@ def root() -> None:
     """Run a multi-tenant retail platform: CSV, PostgreSQL, Kafka, MongoDB, by Dagster."""
 
 
-@root.command()
+@click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh"]))
 def completion(shell: str) -> int:
     """Print what a shell needs to complete calls.
@@ -47,9 +47,8 @@ def completion(shell: str) -> int:
     return 0
 
 
-for added in (*servers.CALLS, *data.CALLS, stores.store):
+for added in (*servers.CALLS, *data.CALLS, stores.store, completion):
     root.add_command(added)
-root.add_command(root.commands.pop(completion.name or ""))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
