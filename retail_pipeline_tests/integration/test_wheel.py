@@ -89,7 +89,7 @@ def test_it_tells_its_version_and_its_calls(installed: Installed) -> None:
     version = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
 
     assert installed.run("retail-pipeline", "--version") == f"retail-pipeline {version}\n"
-    assert "load one file" in installed.run("retail-pipeline", "--help")
+    assert "Load one file" in installed.run("retail-pipeline", "--help")
 
 
 def test_it_starts_loads_and_stops_without_the_checkout(installed: Installed) -> None:

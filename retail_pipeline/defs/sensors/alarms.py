@@ -6,7 +6,6 @@ import dagster as dg
 
 from retail_pipeline.alarms.book import on_duty
 from retail_pipeline.alarms.sending import deliver
-from retail_pipeline.alarms.watch import look
 from retail_pipeline.defs.resources import Platform
 
 UNSET = "RETAIL_ALERT_URL is not set: nobody is told"
@@ -24,6 +23,9 @@ def alarm_sensor(platform: Platform) -> dg.SkipReason:
     settings = platform.settings()
     if not settings.alert_url:
         return dg.SkipReason(UNSET)
+    # It looks as `status` does, which knows the embedded servers; the definitions do not.
+    from retail_pipeline.alarms.watch import look
+
     with on_duty(settings.home) as book:
         if book is None:
             return dg.SkipReason(ELSEWHERE)
