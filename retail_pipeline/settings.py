@@ -130,6 +130,17 @@ def _url(values: Mapping[str, str], name: str) -> str | None:
     return url
 
 
+def write_private(path: Path, text: str) -> None:
+    """Write a file that its owner alone may read; whoever reads it finds the old text or the new one."""
+    temporary = path.with_suffix(".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
 class Credentials:
     """Passwords by the name of what they open; each is generated when first asked for and never changes by itself."""
 
@@ -179,13 +190,7 @@ class Credentials:
             raise SettingError(message, "give the file back to its owner, or `make clean` and start again") from error
 
     def _write(self, known: dict[str, str]) -> None:
-        temporary = self.path.with_suffix(".new")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(known, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.path)
+        write_private(self.path, json.dumps(known, indent=1))
 
     def _locked(self) -> _Lock:
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,7 @@ from retail_pipeline.alarms import watch
 from retail_pipeline.alarms.book import Book, on_duty
 from retail_pipeline.alarms.sending import deliver_forever
 from retail_pipeline.backoff import Backoff
-from retail_pipeline.errors import RetailError
+from retail_pipeline.errors import RetailError, first_line
 from retail_pipeline.healing import guard
 from retail_pipeline.healing.healer import Healer
 from retail_pipeline.settings import Settings
@@ -87,7 +87,7 @@ def _heal(healer: Healer, redact: Callable[[str], str]) -> None:
         try:
             healer.look()
         except Exception as error:  # noqa: BLE001  whatever it is, it is looked again
-            why = (str(error).splitlines() or [""])[0]
+            why = first_line(error)
             _say(redact(f"the stream could not be looked at: {type(error).__name__}: {why}"))
         time.sleep(_HEAL_PAUSE)
 
@@ -102,7 +102,7 @@ def _guard(settings: Settings, redact: Callable[[str], str]) -> None:
                     said = ""
                     time.sleep(watching.pause)
         except Exception as error:  # noqa: BLE001  whatever it is, it is looked again
-            why = (str(error).splitlines() or [""])[0]
+            why = first_line(error)
             if why != said:
                 _say(redact(f"what stores do could not be looked at: {type(error).__name__}: {why}"))
             said = why
@@ -132,7 +132,7 @@ def _look(settings: Settings, book: Book, redact: Callable[[str], str]) -> None:
             for alarm in watch.look(settings, book, time.time()):
                 _say(redact(f"alarm, {alarm.state}: {alarm.subject}: {alarm.problem}"))
         except Exception as error:  # noqa: BLE001  whatever it is, it is looked again
-            why = (str(error).splitlines() or [""])[0]
+            why = first_line(error)
             _say(redact(f"what to tell could not be looked at: {type(error).__name__}: {why}"))
         time.sleep(watch.PAUSE)
 

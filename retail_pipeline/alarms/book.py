@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from retail_pipeline.alarms.standing import Alarm, Finding, Known, Standing
+from retail_pipeline.settings import write_private
 
 NAME = "alarms.json"
 _VERSION = 1
@@ -67,14 +67,8 @@ class Book:
 
     def _write(self) -> None:
         standing = {key: asdict(one) for key, one in self._page.standing.items()}
-        text = json.dumps({"version": _VERSION, "standing": standing, "waiting": self._page.waiting})
-        temporary = self._path.with_suffix(".new")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._path)
+        page = {"version": _VERSION, "standing": standing, "waiting": self._page.waiting}
+        write_private(self._path, json.dumps(page))
 
 
 @contextmanager
