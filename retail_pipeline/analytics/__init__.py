@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from retail_pipeline.analytics.runner import COLLECTIONS, Collection, Summary, run, run_all, summary, unfounded
+from retail_pipeline.analytics.runner import COLLECTIONS, run, run_all, summary, unfounded
 
-__all__ = ["COLLECTIONS", "Collection", "Summary", "run", "run_all", "summary", "unfounded"]
+__all__ = ["COLLECTIONS", "run", "run_all", "summary", "unfounded"]
